@@ -1,0 +1,61 @@
+# run · test · deploy · format      (stop and reset go with run; lock is for upgrades)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := functions infra layers tests
+
+.DEFAULT_GOAL := run
+.PHONY: run stop reset test deploy format lock
+
+run: $(VENV)/ready
+	@$(BIN)/pushcart up
+
+stop: $(VENV)/ready
+	@$(BIN)/pushcart down
+
+reset: $(VENV)/ready
+	@$(BIN)/pushcart reset
+
+test: $(VENV)/ready
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+# To AWS, with the account and region of your AWS settings; sam asks before it changes anything.
+deploy: $(VENV)/ready
+	@command -v python3.13 >/dev/null || { \
+	  echo "make deploy builds for Python 3.13 and finds no python3.13: install it first." >&2; exit 1; }
+	$(BIN)/sam build
+	$(BIN)/sam deploy
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+# Made again only when the lock or the project file changed.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Pushcart needs Python 3.11 or newer; name it with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV); the first time takes about a minute ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --no-deps --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The newest versions that pyproject.toml allows, with their hashes, for every Python and system.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras \
+  --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+lock: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(COMPILE) --upgrade --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+	{ echo "# What the functions import on AWS, at the versions of requirements.lock; made by: make lock"; \
+	  echo "# The SDK is here too: the tracer brings botocore, which must match its boto3."; \
+	  printf '%s\n' 'aws-lambda-powertools[parser,tracer]' boto3 pydantic | \
+	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > layers/vendor/requirements.txt

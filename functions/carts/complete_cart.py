@@ -1,0 +1,64 @@
+"""Make an order of a cart."""
+
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.entry.idempotency import digest
+from commerce.environment import environment
+from commerce.errors import (
+    CartCompleted,
+    CartIncomplete,
+    CheckoutFailed,
+    CheckoutInProgress,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    NotFound,
+    OutOfStock,
+    PaymentDeclined,
+    PriceChanged,
+    TooManyAttempts,
+)
+from commerce.orders.model import CONFIRMED
+from commerce.orders.operations import complete_cart
+from commerce.orders.schema import CompleteCart, OrderView, order_view
+from commerce.orders.store import OrderStore
+from commerce.workflows import StateMachine
+
+orders = OrderStore(Table(environment().orders_table))
+saga = StateMachine(environment().place_order_arn)
+
+
+@http.operation(
+    "POST /store/carts/{id}/complete",
+    "Complete a cart: reserve its stock, authorize its payment, confirm its order",
+    body=CompleteCart,
+    returns=OrderView,
+    also={202: OrderView},
+    keyed=True,
+    problems=(
+        NotFound,
+        IdempotencyKeyRequired,
+        IdempotencyKeyReused,
+        CartIncomplete,
+        CartCompleted,
+        CheckoutInProgress,
+        TooManyAttempts,
+        OutOfStock,
+        PriceChanged,
+        PaymentDeclined,
+        CheckoutFailed,
+    ),
+)
+def handler(request: http.Request[CompleteCart, http.Nothing]) -> http.Response:
+    """Answer with the confirmed order, or with 202 and the order still being placed."""
+    order, details = complete_cart(
+        request.path["id"],
+        digest(request.idempotency_key),
+        request.fingerprint,
+        request.body.expected_total,
+        request.body.payment.model_dump(),
+        orders=orders,
+        saga=saga,
+    )
+    status = 200 if order.status == CONFIRMED else 202
+    location = {"Location": f"/store/orders/{order.order_id}"}
+    return http.Response(order_view(order, details), status, location)

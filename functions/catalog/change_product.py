@@ -1,0 +1,27 @@
+"""Staff change a product."""
+
+from commerce.catalog import operations
+from commerce.catalog.schema import AdminProduct, ProductChanges
+from commerce.catalog.store import CatalogStore
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import HandleTaken, NotFound, PreconditionRequired, SkuTaken, StaleVersion
+
+catalog = CatalogStore(Table(environment().catalog_table))
+
+
+@http.operation(
+    "PATCH /admin/products/{id}",
+    "Change a product at the version in If-Match",
+    body=ProductChanges,
+    returns=AdminProduct,
+    problems=(NotFound, PreconditionRequired, StaleVersion, HandleTaken, SkuTaken),
+)
+def handler(request: http.Request[ProductChanges, http.Nothing]) -> http.Response:
+    """Answer with the product as it is now."""
+    product = operations.change_product(
+        request.path["id"], request.body, request.if_match, system_clock(), catalog
+    )
+    return http.Response.versioned(AdminProduct.of(product), product.version)

@@ -1,0 +1,30 @@
+"""Staff bring in a product file."""
+
+from commerce.catalog import imports
+from commerce.catalog.import_files import ImportFiles
+from commerce.catalog.schema import ImportReport, ImportRequest
+from commerce.catalog.store import CatalogStore
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import InvalidImport, NotFound
+from commerce.stock.store import StockStore
+
+catalog = CatalogStore(Table(environment().catalog_table))
+stock = StockStore(Table(environment().stock_table))
+files = ImportFiles(environment().imports_bucket)
+
+
+@http.operation(
+    "POST /admin/imports",
+    "Import a Shopify product CSV; the same file again changes nothing",
+    body=ImportRequest,
+    returns=ImportReport,
+    problems=(InvalidImport, NotFound),
+    creates=True,
+)
+def handler(request: http.Request[ImportRequest, http.Nothing]) -> http.Response:
+    """Answer with what was done and what was left out."""
+    report = imports.import_products(request.body, files, catalog, stock.open_many, system_clock)
+    return http.Response(report)

@@ -1,0 +1,24 @@
+"""A buyer looks through the shop."""
+
+from commerce.catalog import operations
+from commerce.catalog.schema import StoreProductList, StoreProductsQuery
+from commerce.catalog.store import CatalogStore
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import InvalidCursor
+
+catalog = CatalogStore(Table(environment().catalog_table))
+cursor_key = environment().cursor_key
+
+
+@http.operation(
+    "GET /store/products",
+    "List active products, newest first",
+    query=StoreProductsQuery,
+    returns=StoreProductList,
+    problems=(InvalidCursor,),
+)
+def handler(request: http.Request[http.Nothing, StoreProductsQuery]) -> http.Response:
+    """Answer with one page."""
+    return http.Response(operations.list_store_products(request.query, catalog, cursor_key))

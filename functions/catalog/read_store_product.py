@@ -1,0 +1,22 @@
+"""A buyer looks at one product."""
+
+from commerce.catalog import operations
+from commerce.catalog.schema import StoreProduct
+from commerce.catalog.store import CatalogStore
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import NotFound
+
+catalog = CatalogStore(Table(environment().catalog_table))
+
+
+@http.operation(
+    "GET /store/products/{id}",
+    "Read an active product by its id or handle",
+    returns=StoreProduct,
+    problems=(NotFound,),
+)
+def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
+    """Answer with the product."""
+    return http.Response(operations.read_store_product(request.path["id"], catalog))

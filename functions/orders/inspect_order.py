@@ -1,0 +1,28 @@
+"""Read an order as staff see it: with payment, stock and timeline."""
+
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import NotFound
+from commerce.orders.schema import StaffOrderView, staff_order_view
+from commerce.orders.store import OrderStore
+from commerce.payments.store import PaymentStore
+from commerce.stock.store import StockStore
+
+orders = OrderStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
+stock = StockStore(Table(environment().stock_table))
+
+
+@http.operation(
+    "GET /admin/orders/{id}",
+    "Read an order with everything that happened to it",
+    returns=StaffOrderView,
+    problems=(NotFound,),
+)
+def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
+    """Answer with the order, its payment, its reservations and its timeline."""
+    order, details = orders.get_whole(request.path["id"])
+    payment, reservations = payments.get(order.order_id), stock.reservations(order.order_id)
+    view = staff_order_view(order, details, payment, reservations)
+    return http.Response.versioned(view, order.version)

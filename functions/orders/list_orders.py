@@ -1,0 +1,30 @@
+"""List orders for staff, newest first."""
+
+from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import InvalidCursor
+from commerce.orders.schema import OrderList, OrdersQuery, order_summary
+from commerce.orders.store import OrderStore
+
+orders = OrderStore(Table(environment().orders_table))
+
+
+@http.operation(
+    "GET /admin/orders",
+    "List orders, newest first",
+    query=OrdersQuery,
+    returns=OrderList,
+    problems=(InvalidCursor,),
+)
+def handler(request: http.Request[http.Nothing, OrdersQuery]) -> http.Response:
+    """Answer with a page of orders."""
+    query = request.query
+    name, key = f"orders {query.status}", environment().cursor_key
+    place = open_cursor(query.cursor, name, key) if query.cursor else None
+    before = (place["placed_at"], place["order_id"]) if place else None
+    page, last = orders.list_newest(query.status, limit=query.limit, before=before)
+    cursor = seal({"placed_at": last[0], "order_id": last[1]}, name, key) if last else None
+    items = [order_summary(order) for order in page]
+    return http.Response(OrderList(items=items, next_cursor=cursor))

@@ -1,0 +1,39 @@
+"""Add or take units of a SKU, with a reason."""
+
+from commerce.catalog.store import CatalogStore
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import InsufficientStock, NotFound
+from commerce.settings.store import SettingsStore
+from commerce.stock.operations import adjust_stock
+from commerce.stock.schema import AdjustStock, StockView, stock_view
+from commerce.stock.store import StockStore
+
+stock = StockStore(Table(environment().stock_table))
+catalog = CatalogStore(Table(environment().catalog_table))
+settings = SettingsStore(Table(environment().settings_table))
+
+
+@http.operation(
+    "POST /admin/stock/{sku}/adjustments",
+    "Add or take units of a SKU",
+    body=AdjustStock,
+    returns=StockView,
+    status=201,
+    creates=True,
+    problems=(NotFound, InsufficientStock),
+)
+def handler(request: http.Request[AdjustStock, http.Nothing]) -> http.Response:
+    """Answer with the stock as it is now."""
+    adjusted = adjust_stock(
+        request.path["sku"],
+        request.body,
+        request.caller,
+        system_clock(),
+        stock=stock,
+        catalog=catalog,
+        settings=settings,
+    )
+    return http.Response.versioned(stock_view(adjusted), adjusted.version)

@@ -1,0 +1,1 @@
+"""Pushcart on a laptop: start the embedded cloud, deploy to it, look inside, stop it."""

@@ -1,0 +1,1 @@
+"""Carts: what a buyer means to order, before it is an order."""

@@ -1,0 +1,276 @@
+"""A product, its variants and what follows from them; pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+Status = Literal["draft", "active", "archived"]
+TaxClass = Literal["standard", "reduced", "zero"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+TAX_CLASSES: tuple[TaxClass, ...] = get_args(TaxClass)
+
+# Limits that keep the largest legal product under DynamoDB's 400 KB an item, even
+# where every character takes four bytes.
+VARIANTS_MAX = 100
+CATEGORIES_MAX = 10
+MEDIA_MAX = 25
+TAGS_MAX = 50
+OPTIONS_MAX = 3
+CURRENCIES_MAX = 10
+TITLE_CHARS_MAX = 200
+HANDLE_CHARS_MAX = 120
+VENDOR_CHARS_MAX = 100
+TAG_CHARS_MAX = 64
+CATEGORY_CHARS_MAX = 100
+URL_CHARS_MAX = 1024
+ALT_CHARS_MAX = 200
+SKU_CHARS_MAX = 64
+OPTION_NAME_CHARS_MAX = 32
+OPTION_VALUE_CHARS_MAX = 64
+BARCODE_CHARS_MAX = 32
+DESCRIPTION_BYTES_MAX = 65_536
+
+AMOUNT_MAX = 10_000_000_000
+WEIGHT_GRAMS_MAX = 10_000_000
+
+# Printable ASCII, no blank at either end: a SKU travels in paths, files and labels.
+SKU_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
+HANDLE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+URL_PATTERN = r"^https?://[!-~]+$"
+
+_HANDLE_SUFFIX_CHARS = 6
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What pricing a line needs of a SKU, and no more: it is read for every cart line.
+
+    `prices` maps a currency to minor units; `title` and `status` are the product's.
+    """
+
+    sku: str
+    product_id: str
+    title: str
+    variant_title: str
+    prices: Mapping[str, int]
+    tax_class: str
+    weight_grams: int
+    requires_shipping: bool
+    status: str
+    version: int
+
+
+@dataclass(frozen=True)
+class ProductVariant:
+    """One thing a buyer can choose of a product; amounts are in minor units by currency."""
+
+    sku: str
+    title: str
+    prices: Mapping[str, int]
+    option_values: Mapping[str, str]
+    compare_at_prices: Mapping[str, int]
+    weight_grams: int
+    tax_class: TaxClass
+    requires_shipping: bool
+    barcode: str
+
+
+@dataclass(frozen=True)
+class Category:
+    """A shelf of the shop; the slug tells it from others."""
+
+    slug: str
+    title: str
+
+
+@dataclass(frozen=True)
+class CategoryCount:
+    """A category and how many active products are in it."""
+
+    category: Category
+    products: int
+
+
+@dataclass(frozen=True)
+class Media:
+    """A picture or film at a public URL."""
+
+    url: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice the variants differ in, with its values in the order they first appear."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product with all its variants.
+
+    `unsettled` names SKUs whose own item does not follow this version yet (see
+    `commerce.catalog.store`); it is empty but for a moment.
+    """
+
+    product_id: str
+    handle: str
+    title: str
+    description: str
+    vendor: str
+    tags: tuple[str, ...]
+    status: Status
+    categories: tuple[Category, ...]
+    media: tuple[Media, ...]
+    variants: tuple[ProductVariant, ...]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    unsettled: tuple[str, ...] = ()
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """The SKUs in the order of the variants."""
+        return tuple(variant.sku for variant in self.variants)
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """The currencies at least one variant has a price in, sorted."""
+        return tuple(sorted({code for variant in self.variants for code in variant.prices}))
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What the variants differ in."""
+        values: dict[str, dict[str, None]] = {}
+        for variant in self.variants:
+            for name, value in variant.option_values.items():
+                values.setdefault(name, {})[value] = None
+        return tuple(Option(name, tuple(chosen)) for name, chosen in values.items())
+
+    def changed(self, now: datetime, **changes: Any) -> Product:
+        """Give the product with these fields changed, as its next version.
+
+        Gives the product itself where nothing would differ, so that a repeated
+        request or import leaves version and times alone.
+        """
+        candidate = replace(self, **changes)
+        if candidate == self:
+            return self
+        return replace(candidate, version=self.version + 1, updated_at=now)
+
+    def with_prices_in(self, currency: str) -> Product:
+        """Keep the variants that have a price in the currency, and only those prices."""
+        return replace(
+            self,
+            variants=tuple(
+                replace(
+                    variant,
+                    prices=_only(variant.prices, currency),
+                    compare_at_prices=_only(variant.compare_at_prices, currency),
+                )
+                for variant in self.variants
+                if currency in variant.prices
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a list knows of a product: what filters look at, and how large the whole is."""
+
+    product_id: str
+    title: str
+    vendor: str
+    tags: frozenset[str]
+    currencies: frozenset[str]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which products of a list are wanted; an empty text wants all."""
+
+    title_contains: str = ""
+    vendor: str = ""
+    tag: str = ""
+    currency: str = ""
+
+    def wants(self, entry: Entry) -> bool:
+        """Tell whether a product passes; letter case counts only in the currency."""
+        return (
+            self.title_contains.casefold() in entry.title.casefold()
+            and self.vendor.casefold() in ("", entry.vendor.casefold())
+            and self.tag.casefold() in ("", *(tag.casefold() for tag in entry.tags))
+            and self.currency in ("", *entry.currencies)
+        )
+
+
+def sellable(product: Product, variant: ProductVariant) -> Variant:
+    """Give what pricing needs of one of the product's variants."""
+    return Variant(
+        sku=variant.sku,
+        product_id=product.product_id,
+        title=product.title,
+        variant_title=variant.title,
+        prices=variant.prices,
+        tax_class=variant.tax_class,
+        weight_grams=variant.weight_grams,
+        requires_shipping=variant.requires_shipping,
+        status=product.status,
+        version=product.version,
+    )
+
+
+def slug(text: str) -> str:
+    """Write a text with a-z, 0-9 and single hyphens: `Café Mug, 2 l` is `cafe-mug-2-l`.
+
+    Empty where nothing of the text can be written so.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _NOT_SLUG.sub("-", plain.lower())[:HANDLE_CHARS_MAX].strip("-")
+
+
+def derived_handle(title: str, product_id: str) -> str:
+    """Give the handle of a product that was given none."""
+    return slug(title) or f"product-{product_id[-_HANDLE_SUFFIX_CHARS:]}"
+
+
+def distinct_handle(handle: str, product_id: str) -> str:
+    """Give a derived handle that is free where the plain one is taken."""
+    room = HANDLE_CHARS_MAX - _HANDLE_SUFFIX_CHARS - 1
+    return f"{handle[:room].rstrip('-')}-{product_id[-_HANDLE_SUFFIX_CHARS:]}"
+
+
+def default_variant_title(option_values: Mapping[str, str]) -> str:
+    """Give the title of a variant that was given none: `M / Blue`, or `Default`."""
+    return " / ".join(option_values.values()) or "Default"
+
+
+def repeated(values: Iterable[Any]) -> list[int]:
+    """Give the positions of the values that came before."""
+    seen: set[Any] = set()
+    positions = []
+    for position, value in enumerate(values):
+        if value in seen:
+            positions.append(position)
+        seen.add(value)
+    return positions
+
+
+def choices(variants: Sequence[Mapping[str, str]]) -> list[frozenset[tuple[str, str]]]:
+    """Give each variant's option values in a form that compares regardless of order."""
+    return [frozenset(option_values.items()) for option_values in variants]
+
+
+def _only(prices: Mapping[str, int], currency: str) -> dict[str, int]:
+    return {code: amount for code, amount in prices.items() if code == currency}

@@ -1,0 +1,222 @@
+"""What buyers and staff do with the catalogue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from commerce.catalog import items
+from commerce.catalog.model import Filter, Product, derived_handle, distinct_handle
+from commerce.catalog.schema import (
+    AdminProduct,
+    AdminProductList,
+    AdminProductsQuery,
+    CategoryCountView,
+    CategoryList,
+    NewProduct,
+    ProductChanges,
+    StoreProduct,
+    StoreProductList,
+    StoreProductsQuery,
+)
+from commerce.catalog.store import CatalogStore, Page
+from commerce.dynamo.cursor import open_cursor, seal
+from commerce.errors import HandleTaken, NotFound, StaleVersion
+
+_ARCHIVE_TRIES = 3
+
+# --- buyers -------------------------------------------------------------------
+
+
+def list_store_products(
+    query: StoreProductsQuery, catalog: CatalogStore, cursor_key: str
+) -> StoreProductList:
+    """List active products, newest first."""
+    where = items.category_list(query.category) if query.category else items.status_list("active")
+    wanted = Filter(query.q, query.vendor, query.tag, query.currency or "")
+    page, next_cursor = _page(query, where, wanted, catalog, cursor_key, consistent=False)
+    # The list is read before the products: one archived in between is left out.
+    shown = [product for product in page.products if product.status == "active"]
+    if query.currency:
+        shown = [product.with_prices_in(query.currency) for product in shown]
+    return StoreProductList(items=list(map(StoreProduct.of, shown)), next_cursor=next_cursor)
+
+
+def read_store_product(id_or_handle: str, catalog: CatalogStore) -> StoreProduct:
+    """Read an active product.
+
+    Raises
+    ------
+    NotFound
+        There is none, or it is not active.
+    """
+    product = catalog.find(id_or_handle)
+    if product is None or product.status != "active":
+        raise NotFound("there is no such product")
+    return StoreProduct.of(product)
+
+
+def list_categories(catalog: CatalogStore) -> CategoryList:
+    """List the categories in use, by slug."""
+    return CategoryList(
+        items=[
+            CategoryCountView(
+                slug=count.category.slug, title=count.category.title, products=count.products
+            )
+            for count in catalog.categories()
+        ]
+    )
+
+
+# --- staff --------------------------------------------------------------------
+
+
+def list_all_products(
+    query: AdminProductsQuery, catalog: CatalogStore, cursor_key: str
+) -> AdminProductList:
+    """List products of every status or of one, newest first."""
+    where = items.status_list(query.status) if query.status else items.ALL_PRODUCTS
+    page, next_cursor = _page(query, where, Filter(), catalog, cursor_key, consistent=True)
+    return AdminProductList(
+        items=list(map(AdminProduct.of, page.products)), next_cursor=next_cursor
+    )
+
+
+def create_product(
+    body: NewProduct, product_id: str, now: datetime, catalog: CatalogStore
+) -> Product:
+    """Save a new product under this id.
+
+    A handle that was not asked for but follows from the title never stands in the
+    way: where it is taken, it gets a suffix.
+
+    Raises
+    ------
+    HandleTaken, SkuTaken, TransactionConflict
+        As `CatalogStore.add`.
+    """
+    product = _new_product(body, product_id, now)
+    try:
+        return catalog.add(product)
+    except HandleTaken:
+        if body.handle:
+            raise
+        return catalog.add(_with_distinct_handle(product))
+
+
+def read_product(id_or_handle: str, catalog: CatalogStore) -> Product:
+    """Read a product as staff see it, and finish its last save where that was cut off.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    product = catalog.find(id_or_handle, consistent=True)
+    if product is None:
+        raise NotFound("there is no such product")
+    return catalog.settle(product)
+
+
+def change_product(
+    id_or_handle: str, changes: ProductChanges, version: int, now: datetime, catalog: CatalogStore
+) -> Product:
+    """Change what is named in `changes`; a change of nothing keeps the version.
+
+    Parameters
+    ----------
+    version
+        The one the change is based on.
+
+    Raises
+    ------
+    NotFound
+        There is no such product.
+    StaleVersion
+        It is not at that version.
+    HandleTaken, SkuTaken, TransactionConflict
+        As `CatalogStore.replace`.
+    """
+    product = read_product(id_or_handle, catalog)
+    if product.version != version:
+        raise StaleVersion(
+            "somebody else changed the product; read it again", version=product.version
+        )
+    return _saved(product, product.changed(now, **_changed_fields(changes)), catalog)
+
+
+def archive_product(
+    id_or_handle: str, version: int | None, now: datetime, catalog: CatalogStore
+) -> Product:
+    """Take a product off sale and keep it, with its handle and SKUs.
+
+    Archiving twice changes nothing more. With a `version`, as `change_product`.
+    """
+    archived = ProductChanges(status="archived")
+    if version is not None:
+        return change_product(id_or_handle, archived, version, now, catalog)
+    # The caller named no version, so whichever is there now will do.
+    for _ in range(_ARCHIVE_TRIES):
+        current = read_product(id_or_handle, catalog)
+        try:
+            return _saved(current, current.changed(now, status="archived"), catalog)
+        except StaleVersion as stale:
+            refusal = stale
+    raise refusal
+
+
+def _saved(old: Product, new: Product, catalog: CatalogStore) -> Product:
+    return old if new is old else catalog.replace(old, new)
+
+
+def _new_product(body: NewProduct, product_id: str, now: datetime) -> Product:
+    return Product(
+        product_id=product_id,
+        handle=body.handle or derived_handle(body.title, product_id),
+        title=body.title,
+        description=body.description,
+        vendor=body.vendor,
+        tags=tuple(dict.fromkeys(body.tags)),
+        status=body.status,
+        categories=tuple(category.to_model() for category in body.categories),
+        media=tuple(media.to_model() for media in body.media),
+        variants=tuple(variant.to_model() for variant in body.variants),
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _with_distinct_handle(product: Product) -> Product:
+    return replace(product, handle=distinct_handle(product.handle, product.product_id))
+
+
+def _changed_fields(changes: ProductChanges) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        name: getattr(changes, name)
+        for name in ("title", "handle", "status", "description", "vendor")
+    }
+    if changes.tags is not None:
+        fields["tags"] = tuple(dict.fromkeys(changes.tags))
+    for name in ("categories", "media", "variants"):
+        if (writes := getattr(changes, name)) is not None:
+            fields[name] = tuple(write.to_model() for write in writes)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _page(
+    query: StoreProductsQuery | AdminProductsQuery,
+    where: str,
+    wanted: Filter,
+    catalog: CatalogStore,
+    cursor_key: str,
+    *,
+    consistent: bool,
+) -> tuple[Page, str | None]:
+    # A cursor belongs to a list and its filter, not to the size of the page.
+    list_name = json.dumps([where, *vars(wanted).values()])
+    after = open_cursor(query.cursor, list_name, cursor_key)["after"] if query.cursor else None
+    page = catalog.page(where, wanted, query.limit, after, consistent=consistent)
+    return page, seal({"after": page.after}, list_name, cursor_key) if page.after else None

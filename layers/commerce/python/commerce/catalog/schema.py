@@ -1,0 +1,398 @@
+"""The HTTP shapes of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+
+from commerce.catalog import model
+from commerce.catalog.model import Product, ProductVariant, Status, TaxClass
+from commerce.clock import to_text
+
+IMPORT_CHARS_MAX = 4_000_000
+_OBJECT_KEY_CHARS_MAX = 1024
+_MARKETS_MAX = 50
+_MARKET_CHARS_MAX = 100
+_CURSOR_CHARS_MAX = 1000
+_SEARCH_CHARS_MAX = 100
+_PAGE_DEFAULT = 20
+_PAGE_MAX = 100
+
+
+def _description_fits(text: str) -> str:
+    if len(text.encode()) > model.DESCRIPTION_BYTES_MAX:
+        raise ValueError(f"must be at most {model.DESCRIPTION_BYTES_MAX} bytes in UTF-8")
+    return text
+
+
+def _text(chars_max: int, chars_min: int = 0) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=chars_min, max_length=chars_max)
+
+
+Title = Annotated[str, _text(model.TITLE_CHARS_MAX, 1)]
+Handle = Annotated[
+    str,
+    StringConstraints(pattern=model.HANDLE_PATTERN, max_length=model.HANDLE_CHARS_MAX),
+    Field(examples=["canvas-tote"], description="A unique name for URLs."),
+]
+Sku = Annotated[
+    str,
+    StringConstraints(pattern=model.SKU_PATTERN, max_length=model.SKU_CHARS_MAX),
+    Field(examples=["TOTE-NAT"], description="Unique in the shop; printable ASCII."),
+]
+Currency = Annotated[str, StringConstraints(pattern=model.CURRENCY_PATTERN)]
+Amount = Annotated[int, Field(strict=True, ge=0, le=model.AMOUNT_MAX)]
+Prices = Annotated[
+    dict[Currency, Amount],
+    Field(
+        max_length=model.CURRENCIES_MAX,
+        description="Minor units by ISO 4217 currency.",
+        examples=[{"GBP": 1000, "EUR": 1200}],
+    ),
+]
+Description = Annotated[
+    str, AfterValidator(_description_fits), Field(description="HTML or text, at most 64 KB.")
+]
+Vendor = Annotated[str, _text(model.VENDOR_CHARS_MAX)]
+Tag = Annotated[str, _text(model.TAG_CHARS_MAX, 1)]
+OptionValues = Annotated[
+    dict[
+        Annotated[str, _text(model.OPTION_NAME_CHARS_MAX, 1)],
+        Annotated[str, _text(model.OPTION_VALUE_CHARS_MAX, 1)],
+    ],
+    Field(max_length=model.OPTIONS_MAX, examples=[{"Size": "M", "Colour": "Blue"}]),
+]
+Url = Annotated[str, StringConstraints(pattern=model.URL_PATTERN, max_length=model.URL_CHARS_MAX)]
+
+
+class _Write(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- requests -----------------------------------------------------------------
+
+
+class NewVariant(_Write):
+    """A variant as staff write it; without a title it is named by its option values."""
+
+    sku: Sku
+    title: Title | None = None
+    prices: Annotated[Prices, Field(min_length=1)]
+    option_values: OptionValues = {}
+    compare_at_prices: Annotated[Prices, Field(description="Earlier prices, to strike out.")] = {}
+    weight_grams: Annotated[int, Field(strict=True, ge=0, le=model.WEIGHT_GRAMS_MAX)] = 0
+    tax_class: TaxClass = "standard"
+    requires_shipping: StrictBool = True
+    barcode: Annotated[str, _text(model.BARCODE_CHARS_MAX)] = ""
+
+    def to_model(self) -> ProductVariant:
+        """Give the variant with its defaults filled in."""
+        return ProductVariant(
+            sku=self.sku,
+            title=self.title or model.default_variant_title(self.option_values),
+            prices=self.prices,
+            option_values=self.option_values,
+            compare_at_prices=self.compare_at_prices,
+            weight_grams=self.weight_grams,
+            tax_class=self.tax_class,
+            requires_shipping=self.requires_shipping,
+            barcode=self.barcode,
+        )
+
+
+class NewCategory(_Write):
+    """A category by its title; the slug follows from the title unless given."""
+
+    title: Annotated[str, _text(model.CATEGORY_CHARS_MAX, 1)]
+    slug: Handle | None = None
+
+    @model_validator(mode="after")
+    def _has_slug(self) -> Self:
+        if not self.slug and not model.slug(self.title):
+            raise ValueError("give a slug: none can be made of this title")
+        return self
+
+    def to_model(self) -> model.Category:
+        """Give the category with its slug."""
+        return model.Category(self.slug or model.slug(self.title), self.title)
+
+
+class MediaWrite(_Write):
+    """A picture or film, by its public URL."""
+
+    url: Url
+    alt: Annotated[str, _text(model.ALT_CHARS_MAX)] = ""
+
+    def to_model(self) -> model.Media:
+        """Give the domain's value."""
+        return model.Media(self.url, self.alt)
+
+
+def _distinct_variants(variants: list[NewVariant]) -> list[NewVariant]:
+    if model.repeated(variant.sku for variant in variants):
+        raise ValueError("each variant needs a SKU of its own")
+    chosen = [variant.option_values for variant in variants if variant.option_values]
+    if model.repeated(model.choices(chosen)):
+        raise ValueError("two variants have the same option values")
+    return variants
+
+
+def _distinct_categories(categories: list[NewCategory]) -> list[NewCategory]:
+    if model.repeated(category.to_model().slug for category in categories):
+        raise ValueError("each category can be named once")
+    return categories
+
+
+Variants = Annotated[
+    list[NewVariant],
+    Field(min_length=1, max_length=model.VARIANTS_MAX),
+    AfterValidator(_distinct_variants),
+]
+Categories = Annotated[
+    list[NewCategory],
+    Field(max_length=model.CATEGORIES_MAX),
+    AfterValidator(_distinct_categories),
+]
+MediaList = Annotated[list[MediaWrite], Field(max_length=model.MEDIA_MAX)]
+Tags = Annotated[list[Tag], Field(max_length=model.TAGS_MAX)]
+
+
+class NewProduct(_Write):
+    """A product as staff create it."""
+
+    title: Title
+    handle: Annotated[
+        Handle | None, Field(description="Follows from the title where it is absent.")
+    ] = None
+    status: Status = "draft"
+    description: Description = ""
+    vendor: Vendor = ""
+    tags: Tags = []
+    categories: Categories = []
+    media: MediaList = []
+    variants: Variants
+
+
+class ProductChanges(_Write):
+    """What staff change of a product; what is absent or null stays as it is.
+
+    `variants` replaces the whole list: a SKU that is missing from it is removed.
+    """
+
+    title: Title | None = None
+    handle: Handle | None = None
+    status: Status | None = None
+    description: Description | None = None
+    vendor: Vendor | None = None
+    tags: Tags | None = None
+    categories: Categories | None = None
+    media: MediaList | None = None
+    variants: Variants | None = None
+
+
+class Paging(BaseModel):
+    """Which part of a list is wanted."""
+
+    limit: Annotated[
+        int, Field(ge=1, le=_PAGE_MAX, description="At most this many; large ones may be fewer.")
+    ] = _PAGE_DEFAULT
+    cursor: Annotated[
+        str | None,
+        Field(max_length=_CURSOR_CHARS_MAX, description="The `next_cursor` of the page before."),
+    ] = None
+
+
+class StoreProductsQuery(Paging):
+    """Which active products a buyer wants; all conditions must hold."""
+
+    category: Annotated[Handle | None, Field(description="A category's slug.")] = None
+    q: Annotated[
+        str,
+        _text(_SEARCH_CHARS_MAX),
+        Field(description="Part of the title, in any letter case."),
+    ] = ""
+    vendor: Annotated[Vendor, Field(description="In any letter case.")] = ""
+    tag: Annotated[str, _text(model.TAG_CHARS_MAX), Field(description="In any letter case.")] = ""
+    currency: Annotated[
+        Currency | None,
+        Field(description="Only products and variants with a price in it, and only that price."),
+    ] = None
+
+
+class AdminProductsQuery(Paging):
+    """Which products staff want."""
+
+    status: Status | None = None
+
+
+class ImportRequest(_Write):
+    """A product CSV file: its text, or its key in the imports bucket."""
+
+    csv: Annotated[str | None, Field(min_length=1, max_length=IMPORT_CHARS_MAX)] = None
+    object_key: Annotated[str | None, Field(min_length=1, max_length=_OBJECT_KEY_CHARS_MAX)] = None
+    currency: Annotated[Currency, Field(description="The currency of `Variant Price`.")] = "GBP"
+    markets: Annotated[
+        dict[Annotated[str, _text(_MARKET_CHARS_MAX, 1)], Currency],
+        Field(
+            max_length=_MARKETS_MAX,
+            description="The currency of each `Price / <market>` column, beyond the known ones.",
+            examples=[{"International": "EUR"}],
+        ),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.csv is None) == (self.object_key is None):
+            raise ValueError("send either csv or object_key")
+        return self
+
+
+# --- answers ------------------------------------------------------------------
+
+
+class CategoryView(BaseModel):
+    """A category of a product."""
+
+    slug: str
+    title: str
+
+
+class CategoryCountView(CategoryView):
+    """A category and how many active products are in it."""
+
+    products: int
+
+
+class CategoryList(BaseModel):
+    """Every category that active products are in, by slug."""
+
+    items: list[CategoryCountView]
+    next_cursor: str | None = None
+
+
+class MediaView(BaseModel):
+    """A picture or film."""
+
+    url: str
+    alt: str
+
+
+class OptionView(BaseModel):
+    """A choice the variants differ in."""
+
+    name: str
+    values: list[str]
+
+
+class VariantView(BaseModel):
+    """One thing a buyer can put into a cart, by its SKU."""
+
+    sku: str
+    title: str
+    option_values: dict[str, str]
+    prices: Annotated[dict[str, int], Field(description="Minor units by currency.")]
+    compare_at_prices: dict[str, int]
+    weight_grams: int
+    tax_class: TaxClass
+    requires_shipping: bool
+    barcode: str
+
+
+class StoreProduct(BaseModel):
+    """A product as buyers see it."""
+
+    id: str
+    handle: str
+    title: str
+    description: str
+    vendor: str
+    tags: list[str]
+    categories: list[CategoryView]
+    media: list[MediaView]
+    options: list[OptionView]
+    variants: list[VariantView]
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, product: Product) -> StoreProduct:
+        """Show a product to buyers."""
+        return cls.model_validate(_view(product))
+
+
+class AdminProduct(StoreProduct):
+    """A product as staff see it; `version` is the number in its ETag."""
+
+    status: Status
+    version: int
+
+    @classmethod
+    def of(cls, product: Product) -> AdminProduct:
+        """Show a product to staff."""
+        return cls.model_validate(
+            {**_view(product), "status": product.status, "version": product.version}
+        )
+
+
+class StoreProductList(BaseModel):
+    """A page of active products, newest first."""
+
+    items: list[StoreProduct]
+    next_cursor: str | None = None
+
+
+class AdminProductList(BaseModel):
+    """A page of products, newest first."""
+
+    items: list[AdminProduct]
+    next_cursor: str | None = None
+
+
+class RowErrorView(BaseModel):
+    """Why a part of the file was left out; line 1 holds the column names."""
+
+    line: int
+    column: str
+    reason: str
+
+
+class ImportReport(BaseModel):
+    """What an import did."""
+
+    products_created: int
+    products_updated: int
+    products_unchanged: int
+    products_left: Annotated[
+        int, Field(description="Not reached in time: send the same file again to go on.")
+    ]
+    variants: Annotated[int, Field(description="Variants of the products of the file.")]
+    stock_set: Annotated[int, Field(description="SKUs that had no stock yet and got their first.")]
+    errors: list[RowErrorView]
+
+
+def _view(product: Product) -> dict[str, object]:
+    return {
+        "id": product.product_id,
+        "handle": product.handle,
+        "title": product.title,
+        "description": product.description,
+        "vendor": product.vendor,
+        "tags": list(product.tags),
+        "categories": [vars(category) for category in product.categories],
+        "media": [vars(media) for media in product.media],
+        "options": [
+            {"name": option.name, "values": list(option.values)} for option in product.options
+        ],
+        "variants": [vars(variant) for variant in product.variants],
+        "created_at": to_text(product.created_at),
+        "updated_at": to_text(product.updated_at),
+    }

@@ -1,0 +1,555 @@
+"""The Shopify product CSV, read into products and row errors; pure.
+
+Both sets of column names are read: the classic one (`Handle`, `Variant Price`, ...)
+and the one of newer exports (`URL handle`, `Price`, ...), in any letter case and
+order. Rows with the same handle are one product; its first row carries the product's
+own columns, every row with an option value, SKU or price is a variant, and every row
+may bring an image. `docs/catalog.md` has the table of columns.
+
+A value that cannot be read leaves out the smallest thing it spoils: an image, a
+variant, or the product where it is one of the product's own columns. Never another
+product: a quote that is not closed costs its own line, and reading goes on at the next.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from commerce.catalog import model
+from commerce.catalog.model import Category, Media, Status
+from commerce.errors import InvalidImport
+from commerce.money import minor_digits
+
+# The markets whose currency goes without saying. `International` is what Shopify names
+# the market outside the home one; a shop with another currency there says so.
+MARKET_CURRENCIES: Mapping[str, str] = {
+    "Australia": "AUD",
+    "Canada": "CAD",
+    "Europe": "EUR",
+    "European Union": "EUR",
+    "Eurozone": "EUR",
+    "International": "EUR",
+    "Japan": "JPY",
+    "Switzerland": "CHF",
+    "United Kingdom": "GBP",
+    "United States": "USD",
+}
+
+_COLUMNS = {
+    "handle": ("handle", "url handle"),
+    "title": ("title",),
+    "description": ("body (html)", "body html", "description"),
+    "vendor": ("vendor",),
+    "category": ("product category",),
+    "type": ("type",),
+    "tags": ("tags",),
+    "published": ("published", "published on online store"),
+    "status": ("status",),
+    "sku": ("variant sku", "sku"),
+    "grams": ("variant grams", "weight value (grams)"),
+    "quantity": ("variant inventory qty", "inventory quantity"),
+    "price": ("variant price", "price"),
+    "compare_at_price": ("variant compare at price", "compare-at price", "compare at price"),
+    "requires_shipping": ("variant requires shipping", "requires shipping"),
+    "taxable": ("variant taxable", "charge tax"),
+    "tax_code": ("variant tax code", "tax code"),
+    "barcode": ("variant barcode", "barcode"),
+    "image": ("image src", "product image url"),
+    "image_position": ("image position",),
+    "image_alt": ("image alt text",),
+    **{f"option{n}_name": (f"option{n} name",) for n in (1, 2, 3)},
+    **{f"option{n}_value": (f"option{n} value",) for n in (1, 2, 3)},
+}
+_KEYS = {name: key for key, names in _COLUMNS.items() for name in names}
+_MARKET_COLUMN = re.compile(r"(included|price|compare[ -]at[ -]price) / (.+)", re.IGNORECASE)
+_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
+_INTEGER = re.compile(r"[+-]?\d{1,9}")
+_BOOLEANS = {"true": True, "false": False}
+# What the format writes for a product that comes in one form only.
+_ONLY_OPTION = ("title", "default title")
+_TORN_LINES_MAX = 100
+
+
+@dataclass(frozen=True)
+class RowError:
+    """Why something was left out; `line` counts the file's lines from 1."""
+
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ParsedVariant:
+    """A variant's row.
+
+    `fields` holds what the file has a column for. `prices` and `compare_at_prices`
+    map each currency the file has a column for to minor units, None where the cell is
+    empty. `quantity` is None where the file gives none.
+    """
+
+    line: int
+    sku: str
+    fields: Mapping[str, Any]
+    prices: Mapping[str, int | None]
+    compare_at_prices: Mapping[str, int | None]
+    quantity: int | None
+
+
+@dataclass(frozen=True)
+class ParsedProduct:
+    """A product's rows; `whole` is False where one of its variants may be missing."""
+
+    line: int
+    handle: str
+    fields: Mapping[str, Any]
+    variants: tuple[ParsedVariant, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class ParsedFile:
+    """What could be read, and what could not and why."""
+
+    products: tuple[ParsedProduct, ...]
+    errors: tuple[RowError, ...]
+
+
+def parse(text: str, currency: str, markets: Mapping[str, str]) -> ParsedFile:
+    """Read a file.
+
+    Parameters
+    ----------
+    text
+        The file; a byte order mark and line breaks inside quotes are understood.
+    currency
+        The currency of `Variant Price`.
+    markets
+        The currency of each market with a column `Price / <market>`, beyond
+        `MARKET_CURRENCIES`; a market named as a currency needs none.
+
+    Raises
+    ------
+    InvalidImport
+        The first line has no `Title` column, or very many lines are not CSV.
+    """
+    errors: list[RowError] = []
+    strays: list[RowError] = []
+    records = _records(text.removeprefix("\ufeff"), strays)
+    header = _header(next(records, None), currency, {**MARKET_CURRENCIES, **markets}, errors)
+    groups = _by_handle(records, header, strays)
+    seen_skus: dict[str, int] = {}
+    found = [_product(rows, header, seen_skus, errors) for rows in groups]
+    products = tuple(
+        # A row of nobody knows whose may have been a variant of any.
+        replace(product, whole=product.whole and not strays)
+        for product in found
+        if product
+    )
+    return ParsedFile(products, tuple(sorted(errors + strays, key=lambda error: error.line)))
+
+
+# --- lines --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Header:
+    """Where each column stands, how the file names it, and which currencies it prices."""
+
+    positions: Mapping[str, int]
+    names: Mapping[str, str]
+    width: int
+    currency: str
+    markets: Mapping[str, str]
+
+    def has(self, *keys: str) -> bool:
+        return any(key in self.positions for key in keys)
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    cells: Sequence[str]
+    header: _Header
+
+    def get(self, key: str) -> str:
+        """Give a cell without blanks around it; empty where the column is missing."""
+        position = self.header.positions.get(key, len(self.cells))
+        return self.cells[position].strip() if position < len(self.cells) else ""
+
+    def error(self, key: str, reason: str) -> RowError:
+        return RowError(self.line, self.header.names.get(key, _standard_name(key)), reason)
+
+
+@dataclass
+class _Reader:
+    """Reads one row's cells and keeps what is wrong with them."""
+
+    row: _Row
+    errors: list[RowError] = field(default_factory=list)
+
+    def read(self, key: str, parse_cell: Callable[[str], Any], default: Any = None) -> Any:
+        """Give a cell's value; the default where it is empty or cannot be read."""
+        text = self.row.get(key)
+        if not text:
+            return default
+        try:
+            return parse_cell(text)
+        except ValueError as refused:
+            self.refuse(key, str(refused))
+            return default
+
+    def refuse(self, key: str, reason: str) -> None:
+        self.errors.append(self.row.error(key, reason))
+
+
+def _standard_name(key: str) -> str:
+    return _COLUMNS[key][0].title().replace("Sku", "SKU") if key in _COLUMNS else key
+
+
+def _records(text: str, strays: list[RowError]) -> Iterator[tuple[int, list[str]]]:
+    """Give each record with the line it starts on; a malformed line becomes an error."""
+    lines = list(io.StringIO(text, newline=""))
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(itertools.islice(lines, start, None), strict=True)
+        line = start + 1
+        try:
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield line, cells
+                line = start + reader.line_num + 1
+        except csv.Error as error:
+            strays.append(RowError(line, "", f"this is not CSV: {error}"))
+            if len(strays) > _TORN_LINES_MAX:
+                raise InvalidImport("the file is not CSV", line=line) from None
+            start = line
+        else:
+            return
+
+
+def _header(
+    record: tuple[int, list[str]] | None,
+    currency: str,
+    market_currencies: Mapping[str, str],
+    errors: list[RowError],
+) -> _Header:
+    line, cells = record or (1, [])
+    positions: dict[str, int] = {}
+    names: dict[str, str] = {}
+    markets: dict[str, str] = {}
+    known = {name.casefold(): code for name, code in market_currencies.items()}
+    for position, cell in enumerate(cells):
+        name = cell.strip()
+        key = _KEYS.get(name.casefold(), "")
+        if market := _MARKET_COLUMN.fullmatch(name):
+            kind, place = market[1].casefold().replace("-", " "), market[2].strip()
+            code = place if re.fullmatch(model.CURRENCY_PATTERN, place) else ""
+            markets[place] = code or known.get(place.casefold(), "")
+            key = f"{kind} / {place}"
+        if key and key not in positions:
+            positions[key], names[key] = position, name
+    if "title" not in positions:
+        raise InvalidImport("the first line must name the columns, one of them Title, with commas")
+    for place in [place for place, code in markets.items() if not code]:
+        if f"price / {place}" in positions:
+            reason = f"name the currency of the market {place}; its prices were left out"
+            errors.append(RowError(line, names[f"price / {place}"], reason))
+        del markets[place]
+    return _Header(positions, names, len(cells), currency, markets)
+
+
+def _by_handle(
+    records: Iterable[tuple[int, list[str]]], header: _Header, strays: list[RowError]
+) -> list[list[_Row]]:
+    groups: dict[str, list[_Row]] = {}
+    for line, cells in records:
+        row = _Row(line, cells, header)
+        if any(cell.strip() for cell in cells[header.width :]):
+            strays.append(RowError(line, "", "more values than columns: is a comma not quoted?"))
+        elif handle := _handle(row):
+            groups.setdefault(handle, []).append(row)
+        else:
+            strays.append(row.error("handle", "is empty: it tells which product the row is of"))
+    return list(groups.values())
+
+
+def _handle(row: _Row) -> str:
+    """Give the product's handle; without such a column it follows from the title."""
+    return model.slug(row.get("handle" if row.header.has("handle") else "title"))
+
+
+# --- products -----------------------------------------------------------------
+
+
+def _product(
+    rows: Sequence[_Row],
+    header: _Header,
+    seen_skus: dict[str, int],
+    errors: list[RowError],
+) -> ParsedProduct | None:
+    first = next((row for row in rows if row.get("title")), None)
+    if first is None:
+        errors.append(rows[0].error("title", "is empty"))
+        return None
+    reader = _Reader(first)
+    fields = _product_fields(reader, header)
+    own_errors = list(reader.errors)
+    if header.has("image"):
+        fields["media"] = _media(rows, errors)
+    read = [_variant(row, first, header) for row in rows if row is first or _is_variant(row)]
+    variants = _distinct(read, seen_skus, errors)
+    errors.extend(own_errors)
+    if own_errors or not variants:
+        return None
+    whole = len(variants) == len(read)
+    return ParsedProduct(first.line, _handle(first), fields, tuple(variants), whole)
+
+
+def _product_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
+    """Read the product's own columns; a column the file lacks gives no field."""
+    fields: dict[str, Any] = {"title": reader.read("title", _text(model.TITLE_CHARS_MAX))}
+    if header.has("description"):
+        fields["description"] = reader.read("description", _description, "")
+    if header.has("vendor"):
+        fields["vendor"] = reader.read("vendor", _text(model.VENDOR_CHARS_MAX), "")
+    if header.has("tags"):
+        fields["tags"] = reader.read("tags", _tags, ())
+    if header.has("category", "type"):
+        # The standard category says more than the shop's own type, where it is given.
+        fields["categories"] = reader.read("category", _category_path, ()) or reader.read(
+            "type", _single_category, ()
+        )
+    if header.has("status", "published"):
+        published = reader.read("published", _boolean, True)
+        status = reader.read("status", _status, "active")
+        fields["status"] = "draft" if status == "active" and not published else status
+    return fields
+
+
+def _is_variant(row: _Row) -> bool:
+    return any(row.get(key) for key in ("option1_value", "sku", "price"))
+
+
+def _media(rows: Iterable[_Row], errors: list[RowError]) -> tuple[Media, ...]:
+    """Read the images in the order of their positions; an unreadable one is left out."""
+    found: dict[str, tuple[int, Media]] = {}
+    for row in rows:
+        reader = _Reader(row)
+        url = reader.read("image", _url)
+        alt = reader.read("image_alt", _text(model.ALT_CHARS_MAX), "")
+        position = reader.read("image_position", _integer, model.MEDIA_MAX)
+        if url and not reader.errors and url not in found:
+            if len(found) == model.MEDIA_MAX:
+                reader.refuse("image", f"a product has at most {model.MEDIA_MAX} images")
+            else:
+                found[url] = (position, Media(url, alt))
+        errors.extend(reader.errors if row.get("image") else [])
+    return tuple(media for _, media in sorted(found.values(), key=lambda pair: pair[0]))
+
+
+# --- variants -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _ReadVariant:
+    """A variant's row as read; no variant where something in it is wrong."""
+
+    row: _Row
+    variant: ParsedVariant | None
+    errors: tuple[RowError, ...]
+
+
+def _variant(row: _Row, first: _Row, header: _Header) -> _ReadVariant:
+    reader = _Reader(row)
+    sku = reader.read("sku", _sku)
+    if not row.get("sku"):
+        reader.refuse("sku", "is empty: stock and orders need a SKU")
+    option_values = _option_values(reader, first)
+    fields: dict[str, Any] = {"option_values": option_values}
+    if header.has("grams"):
+        fields["weight_grams"] = reader.read("grams", _grams, 0)
+    if header.has("taxable", "tax_code"):
+        fields["tax_class"] = _tax_class(reader)
+    if header.has("requires_shipping"):
+        fields["requires_shipping"] = reader.read("requires_shipping", _boolean, True)
+    if header.has("barcode"):
+        fields["barcode"] = reader.read("barcode", _text(model.BARCODE_CHARS_MAX), "")
+    prices = _prices(reader, header, "price")
+    if header.has("price") and not row.get("price"):
+        reader.refuse("price", "is empty")
+    compare_at_prices = _prices(reader, header, "compare_at_price")
+    quantity = reader.read("quantity", _quantity)
+    if reader.errors:
+        return _ReadVariant(row, None, tuple(reader.errors))
+    parsed = ParsedVariant(row.line, sku, fields, prices, compare_at_prices, quantity)
+    return _ReadVariant(row, parsed, ())
+
+
+def _option_values(reader: _Reader, first: _Row) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for number in (1, 2, 3):
+        value = reader.read(f"option{number}_value", _text(model.OPTION_VALUE_CHARS_MAX))
+        # Later rows may leave the names out.
+        names = reader if reader.row.get(f"option{number}_name") else _Reader(first)
+        name = names.read(f"option{number}_name", _text(model.OPTION_NAME_CHARS_MAX))
+        if value and not name:
+            reader.refuse(f"option{number}_name", "is empty or too long")
+        elif value and (name.casefold(), value.casefold()) != _ONLY_OPTION:
+            values[name] = value
+    return values
+
+
+def _prices(reader: _Reader, header: _Header, key: str) -> dict[str, int | None]:
+    prices: dict[str, int | None] = {}
+    if header.has(key):
+        prices[header.currency] = reader.read(key, _amount(header.currency))
+    for place, currency in header.markets.items():
+        column = f"{key.replace('_', ' ')} / {place}"
+        if header.has(column):
+            amount = reader.read(column, _amount(currency))
+            included = reader.read(f"included / {place}", _boolean, True)
+            prices[currency] = amount if included else None
+    return prices
+
+
+def _tax_class(reader: _Reader) -> str:
+    if not reader.read("taxable", _boolean, True):
+        return "zero"
+    code = reader.row.get("tax_code").casefold()
+    # Other codes belong to a tax provider, which reads them its own way.
+    return code if code in model.TAX_CLASSES else "standard"
+
+
+def _distinct(
+    read: Iterable[_ReadVariant], seen_skus: dict[str, int], errors: list[RowError]
+) -> list[ParsedVariant]:
+    """Keep the variants that can stand beside those before them."""
+    kept: list[ParsedVariant] = []
+    chosen: set[frozenset[tuple[str, str]]] = set()
+    for each in read:
+        errors.extend(each.errors)
+        if each.variant is None:
+            continue
+        choice = frozenset(each.variant.fields["option_values"].items())
+        if (line := seen_skus.get(each.variant.sku)) is not None:
+            errors.append(each.row.error("sku", f"line {line} has this SKU already"))
+        elif choice and choice in chosen:
+            errors.append(each.row.error("option1_value", "another row has the same options"))
+        elif len(kept) == model.VARIANTS_MAX:
+            errors.append(
+                each.row.error("sku", f"a product has at most {model.VARIANTS_MAX} variants")
+            )
+        else:
+            seen_skus[each.variant.sku] = each.variant.line
+            chosen.add(choice)
+            kept.append(each.variant)
+    return kept
+
+
+# --- cells --------------------------------------------------------------------
+
+
+def _text(chars_max: int) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if len(text) > chars_max:
+            raise ValueError(f"is longer than {chars_max} characters")
+        return text
+
+    return read
+
+
+def _description(text: str) -> str:
+    if len(text.encode()) > model.DESCRIPTION_BYTES_MAX:
+        raise ValueError(f"is larger than {model.DESCRIPTION_BYTES_MAX} bytes")
+    return text
+
+
+def _sku(text: str) -> str:
+    if len(text) > model.SKU_CHARS_MAX or not re.fullmatch(model.SKU_PATTERN, text):
+        raise ValueError(f"must be at most {model.SKU_CHARS_MAX} printable ASCII characters")
+    return text
+
+
+def _url(text: str) -> str:
+    if len(text) > model.URL_CHARS_MAX or not re.fullmatch(model.URL_PATTERN, text):
+        raise ValueError("must be an http or https URL")
+    return text
+
+
+def _boolean(text: str) -> bool:
+    if text.casefold() not in _BOOLEANS:
+        raise ValueError("must be TRUE or FALSE")
+    return _BOOLEANS[text.casefold()]
+
+
+def _status(text: str) -> Status:
+    for status in model.STATUSES:
+        if text.casefold() == status:
+            return status
+    raise ValueError(f"must be one of {', '.join(model.STATUSES)}")
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    tags = dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip())
+    if len(tags) > model.TAGS_MAX:
+        raise ValueError(f"has more than {model.TAGS_MAX} tags")
+    return tuple(map(_text(model.TAG_CHARS_MAX), tags))
+
+
+def _category_path(text: str) -> tuple[Category, ...]:
+    """Read `A > B > C`: the product is on each of these shelves."""
+    titles = [title.strip() for title in text.split(">") if title.strip()]
+    if len(titles) > model.CATEGORIES_MAX:
+        raise ValueError(f"has more than {model.CATEGORIES_MAX} levels")
+    return tuple({each.slug: each for title in titles for each in _single_category(title)}.values())
+
+
+def _single_category(title: str) -> tuple[Category]:
+    slug = model.slug(_text(model.CATEGORY_CHARS_MAX)(title))
+    if not slug:
+        raise ValueError("has no letter or digit that a URL can carry")
+    return (Category(slug, title),)
+
+
+def _amount(currency: str) -> Callable[[str], int]:
+    digits = minor_digits(currency)
+
+    def read(text: str) -> int:
+        if not _AMOUNT.fullmatch(text):
+            raise ValueError("must be an amount such as 12.50, without a currency sign")
+        minor = Decimal(text).scaleb(digits)
+        if minor != minor.to_integral_value():
+            raise ValueError(f"has more than {digits} decimals")
+        if minor > model.AMOUNT_MAX:
+            raise ValueError("is too large")
+        return int(minor)
+
+    return read
+
+
+def _grams(text: str) -> int:
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError("must be a weight in grams")
+    grams = int(Decimal(text).quantize(Decimal(1), ROUND_HALF_UP))
+    if grams > model.WEIGHT_GRAMS_MAX:
+        raise ValueError("is too large")
+    return grams
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError("must be a whole number")
+    return int(text)
+
+
+def _quantity(text: str) -> int:
+    """Read a quantity; a shop that sold more than it had starts with nothing here."""
+    return max(0, _integer(text))

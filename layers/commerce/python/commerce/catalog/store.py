@@ -1,0 +1,285 @@
+"""Products in DynamoDB. How a save stays whole is told in `commerce.catalog.saving`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from commerce import ids
+from commerce.catalog import items, saving
+from commerce.catalog.items import is_claim, sku_key, to_variant
+from commerce.catalog.model import CategoryCount, Filter, Product, Variant
+from commerce.dynamo.table import (
+    ConditionFailed,
+    Delete,
+    Item,
+    Put,
+    Table,
+    TransactionRefused,
+)
+from commerce.errors import DomainError, HandleTaken, SkuTaken, StaleVersion, TransactionConflict
+
+PRODUCT_ID_PREFIX = "prod"
+
+# Longer than a function may run, so that an old claim is nobody's work in progress.
+_CLAIM_SECONDS = 60
+# An answer of a function is at most 6 MB, and JSON takes more room than the item.
+_PAGE_BYTES_MAX = 3_000_000
+_FILTERED_ENTRIES_A_READ = 250
+_FILTERED_ENTRIES_MAX = 5_000
+_STILL_THE_OLD_CLAIM = "#claimed_until = :claimed_until"
+_OUR_CLAIM = f"{saving.OURS} AND attribute_exists(#claimed_until)"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Products of one page, and the product id to go on after; None after the last page."""
+
+    products: list[Product]
+    after: str | None
+
+
+class CatalogStore:
+    """The catalogue's table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def variants(self, skus: Iterable[str]) -> dict[str, Variant]:
+        """Read what pricing needs of many SKUs; those nobody has are left out.
+
+        Eventually consistent; SKUs may repeat.
+        """
+        found = self._sku_items(skus, consistent=False)
+        return {sku: to_variant(item) for sku, item in found.items() if not is_claim(item)}
+
+    def owners(self, skus: Iterable[str]) -> dict[str, str]:
+        """Tell which product has each SKU; those nobody has are left out."""
+        found = self._sku_items(skus, consistent=False)
+        return {sku: item["product_id"] for sku, item in found.items() if not is_claim(item)}
+
+    def find(self, id_or_handle: str, *, consistent: bool = False) -> Product | None:
+        """Read a product by its id or handle; None where there is none."""
+        product_id = id_or_handle
+        if not ids.is_id(id_or_handle, PRODUCT_ID_PREFIX):
+            owner = self._table.get(items.handle_key(id_or_handle), consistent=consistent)
+            if owner is None:
+                return None
+            product_id = owner["product_id"]
+        item = self._table.get(items.product_key(product_id), consistent=consistent)
+        return items.to_product(item) if item else None
+
+    def find_by_handles(self, handles: Sequence[str]) -> dict[str, Product]:
+        """Read many products by handle, as last written; unknown handles are left out."""
+        keys = [items.handle_key(handle) for handle in handles]
+        owners = self._table.get_many(keys, consistent=True)
+        products = self._products([owner["product_id"] for owner in owners], consistent=True)
+        return {product.handle: product for product in products.values()}
+
+    def page(
+        self, list_name: str, wanted: Filter, limit: int, after: str | None, *, consistent: bool
+    ) -> Page:
+        """Read a page of a list, newest product first.
+
+        A page may hold fewer than `limit` and still not be the last: it ends early
+        where products are very large, or where a filter has passed over thousands.
+        """
+        product_ids, after = self._page_ids(list_name, wanted, limit, after)
+        found = self._products(product_ids, consistent=consistent)
+        return Page([found[each] for each in product_ids if each in found], after)
+
+    def categories(self) -> list[CategoryCount]:
+        """Read the categories that active products are in, by slug."""
+        found = map(
+            items.to_category_count,
+            self._table.query("#pk = :categories", {"categories": items.CATEGORIES}),
+        )
+        return [count for count in found if count.products > 0]
+
+    def add(self, product: Product) -> Product:
+        """Save a new product.
+
+        Raises
+        ------
+        HandleTaken
+            Another product has the handle.
+        SkuTaken
+            Other products have SKUs of it; `skus` lists them.
+        TransactionConflict
+            Another save holds one of its SKUs at this moment.
+        """
+        return self._save(None, product)
+
+    def replace(self, old: Product, new: Product) -> Product:
+        """Save a product over the version it was made from.
+
+        Raises
+        ------
+        StaleVersion
+            Somebody else saved it since `old` was read.
+        HandleTaken, SkuTaken, TransactionConflict
+            As for `add`.
+        """
+        return self._save(self.settle(old), new)
+
+    def settle(self, product: Product) -> Product:
+        """Finish a save that was cut off after it was decided; nothing to do for most.
+
+        Running it twice, or against a newer save, changes nothing more.
+        """
+        if not product.unsettled:
+            return product
+        for write in saving.late_writes(product):
+            # Refused where it follows this version already, or a newer save has it.
+            with suppress(ConditionFailed):
+                self._table.put(write) if isinstance(write, Put) else self._table.delete(write)
+        # Refused where there is a newer save, which settles itself.
+        with suppress(ConditionFailed):
+            self._table.update(saving.settled_write(product))
+        return replace(product, unsettled=())
+
+    def _save(self, old: Product | None, new: Product) -> Product:
+        fresh = [sku for sku in new.skus if old is None or sku not in old.skus]
+        self._refuse_taken(fresh, new)
+        planned = saving.plan(old, new)
+        claimed: list[str] = []
+        try:
+            for sku in planned.claims:
+                self._claim(sku, new)
+                claimed.append(sku)
+            self._decide(planned)
+        except DomainError:
+            self._release(claimed, new)
+            raise
+        return self.settle(planned.product)
+
+    def _decide(self, planned: saving.Save) -> None:
+        try:
+            self._table.transact(planned.decision)
+        except TransactionRefused as refused:
+            keys = {
+                saving.key_of(planned.decision[position])["pk"]: item
+                for position, item in refused.failures.items()
+            }
+            raise _refusal(planned.product, keys) from None
+
+    def _refuse_taken(self, skus: Sequence[str], product: Product) -> None:
+        """Name every taken SKU at once; whoever takes one later is met by a condition."""
+        found = self._sku_items(skus, consistent=True)
+        taken = {}
+        for sku, item in found.items():
+            if item["product_id"] == product.product_id and not is_claim(item):
+                continue  # A newer version of this product has it: the decision tells.
+            if not self._clear_dead_claim(item, product.updated_at):
+                taken[sku] = item["product_id"]
+        if product.product_id in taken.values():
+            raise TransactionConflict("another save of this product has not ended yet")
+        if taken:
+            raise _sku_taken(taken)
+
+    def _clear_dead_claim(self, item: Item, now: datetime) -> bool:
+        """Free a SKU that a crashed save left behind, and tell whether it is free now."""
+        if not is_claim(item) or item["claimed_until"] >= now.timestamp():
+            return False
+        owner = self.find(item["product_id"], consistent=True)
+        if owner and item["pk"].removeprefix("sku#") in owner.skus:
+            self.settle(owner)  # That save was decided after all.
+            return False
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        seen = {"claimed_until": item["claimed_until"]}
+        try:
+            self._table.delete(Delete(key, _STILL_THE_OLD_CLAIM, seen))
+        except ConditionFailed:
+            return False
+        return True
+
+    def _claim(self, sku: str, product: Product) -> None:
+        until = int(product.updated_at.timestamp()) + _CLAIM_SECONDS
+        try:
+            self._table.put(Put(items.claim_item(sku, product, until), saving.NOT_THERE))
+        except ConditionFailed as failed:
+            raise _sku_taken({sku: failed.item["product_id"] if failed.item else ""}) from None
+
+    def _release(self, skus: Iterable[str], product: Product) -> None:
+        for sku in skus:
+            # Refused where somebody cleared it as an old claim.
+            with suppress(ConditionFailed):
+                self._table.delete(
+                    Delete(sku_key(sku), _OUR_CLAIM, {"product_id": product.product_id})
+                )
+
+    def _page_ids(
+        self, list_name: str, wanted: Filter, limit: int, after: str | None
+    ) -> tuple[list[str], str | None]:
+        unfiltered = wanted == Filter()
+        chosen: list[str] = []
+        size = examined = 0
+        start: Item | None = {"pk": list_name, "sk": after} if after else None
+        while True:
+            page, start = self._table.query_page(
+                "#pk = :list",
+                {"list": list_name},
+                limit=limit + 1 if unfiltered else _FILTERED_ENTRIES_A_READ,
+                start=start,
+                newest_first=True,
+            )
+            for entry in map(items.to_entry, page):
+                if wanted.wants(entry):
+                    size += entry.bytes
+                    if len(chosen) == limit or (chosen and size > _PAGE_BYTES_MAX):
+                        return chosen, after
+                    chosen.append(entry.product_id)
+                after = entry.product_id
+            examined += len(page)
+            if start is None:
+                return chosen, None
+            if examined >= _FILTERED_ENTRIES_MAX:
+                return chosen, after
+
+    def _products(self, product_ids: Sequence[str], *, consistent: bool) -> dict[str, Product]:
+        keys = [items.product_key(product_id) for product_id in product_ids]
+        found = map(items.to_product, self._table.get_many(keys, consistent=consistent))
+        return {product.product_id: product for product in found}
+
+    def _sku_items(self, skus: Iterable[str], *, consistent: bool) -> dict[str, Item]:
+        keys = [sku_key(sku) for sku in dict.fromkeys(skus)]
+        found = self._table.get_many(keys, consistent=consistent)
+        return {item["pk"].removeprefix("sku#"): item for item in found}
+
+
+def _refusal(product: Product, failures: dict[str, Item | None]) -> DomainError:
+    """Turn what a transaction was refused for into one error; the version comes first."""
+    own = items.product_key(product.product_id)["pk"]
+    if own in failures:
+        current = failures[own]
+        return StaleVersion(
+            "somebody else changed the product; read it again",
+            version=current["version"] if current else 0,
+        )
+    handle = items.handle_key(product.handle)["pk"]
+    if handle in failures:
+        owner = failures[handle]
+        return _handle_taken(product.handle, owner["product_id"] if owner else "")
+    return _sku_taken(
+        {
+            pk.removeprefix("sku#"): item["product_id"] if item else ""
+            for pk, item in failures.items()
+        }
+    )
+
+
+def _handle_taken(handle: str, product_id: str) -> HandleTaken:
+    """Say that another product has the handle, and which."""
+    return HandleTaken(
+        f"another product has the handle {handle}", handle=handle, product_id=product_id
+    )
+
+
+def _sku_taken(owners: dict[str, str]) -> SkuTaken:
+    return SkuTaken(
+        f"other products have {', '.join(sorted(owners))}",
+        skus=sorted(owners),
+        product_ids=[owners[sku] for sku in sorted(owners)],
+    )

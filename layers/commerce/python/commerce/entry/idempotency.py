@@ -1,0 +1,121 @@
+"""The same request sent twice has one effect and one answer.
+
+Powertools keeps the record in its own table: first the claim, then the answer. An
+answer may be larger than a DynamoDB item, so it is kept compressed.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyValidationError,
+)
+from aws_lambda_powertools.utilities.idempotency.serialization.custom_dict import (
+    CustomDictSerializer,
+)
+
+from commerce.dynamo.table import dynamodb_client
+from commerce.environment import environment
+from commerce.errors import IdempotencyKeyReused, RequestInProgress
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+KEPT_SECONDS = 24 * 60 * 60
+_FINGERPRINT_CHARS = 32
+
+
+def fingerprint(method: str, path: str, parameters: Mapping[str, str], body: Any) -> str:
+    """Give what tells two requests apart, whatever the order of their JSON keys."""
+    document = json.dumps([method, path, dict(parameters), body], sort_keys=True)
+    return digest(document)
+
+
+def digest(text: str) -> str:
+    """Give 128 bits of SHA-256 as hexadecimal text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_CHARS]
+
+
+def run_once(
+    function: Callable[[], dict[str, Any]],
+    *,
+    scope: str,
+    key: str,
+    fingerprint: str,
+    context: LambdaContext,
+) -> dict[str, Any]:
+    """Run the function, or give the answer it gave the first time.
+
+    Parameters
+    ----------
+    function
+        Gives the answer; an error it raises is not kept, so the caller may try again.
+    scope
+        The operation and caller the key belongs to.
+    key, fingerprint
+        The caller's key and what it was sent with.
+    context
+        Bounds how long a claim of a crashed function stands.
+
+    Raises
+    ------
+    IdempotencyKeyReused
+        The key came with another request before.
+    RequestInProgress
+        The first request has not ended.
+    """
+    config = IdempotencyConfig(
+        event_key_jmespath="key",
+        payload_validation_jmespath="fingerprint",
+        expires_after_seconds=KEPT_SECONDS,
+        lambda_context=context,
+    )
+
+    def ask(*, request: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - Powertools reads it
+        return function()
+
+    once = idempotent_function(
+        ask,
+        data_keyword_argument="request",
+        persistence_store=_records(),
+        config=config,
+        key_prefix=scope,
+        output_serializer=CustomDictSerializer(to_dict=_pack, from_dict=_unpack),
+    )
+    try:
+        answer: dict[str, Any] = once(request={"key": key, "fingerprint": fingerprint})
+    except IdempotencyValidationError:
+        raise IdempotencyKeyReused("this Idempotency-Key came with another request") from None
+    except IdempotencyAlreadyInProgressError:
+        raise RequestInProgress("the first request with this key is still at work") from None
+    return answer
+
+
+@cache
+def _records() -> DynamoDBPersistenceLayer:
+    return DynamoDBPersistenceLayer(
+        table_name=environment().idempotency_table, boto3_client=dynamodb_client()
+    )
+
+
+def _pack(answer: dict[str, Any]) -> dict[str, Any]:
+    packed = gzip.compress(json.dumps(answer).encode(), mtime=0)
+    return {"gzip": base64.b64encode(packed).decode()}
+
+
+def _unpack(record: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(record["gzip"])))
+    return answer

@@ -1,0 +1,59 @@
+"""The state machine edge: one decorator makes a function a task.
+
+A named error leaves the function as it is, so that its class name reaches
+`ErrorEquals`; its message is JSON, so that a later state can read the details.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from commerce.entry.telemetry import logger, metrics, tracer
+from commerce.errors import DomainError, InvalidRequest
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+Input = TypeVar("Input", bound=BaseModel)
+TaskHandler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
+
+
+def task(
+    input_model: type[Input],
+) -> Callable[[Callable[[Input], dict[str, Any]]], TaskHandler]:
+    """Make a function a state machine's task that takes `input_model` and gives JSON.
+
+    The task raises `InvalidRequest` where its input has not that shape, and every
+    `DomainError` of the function under its own class.
+    """
+
+    def decorate(function: Callable[[Input], dict[str, Any]]) -> TaskHandler:
+        @logger.inject_lambda_context(clear_state=True)
+        @tracer.capture_lambda_handler(capture_response=False)
+        @metrics.log_metrics
+        @wraps(function)
+        def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+            logger.append_keys(
+                **{name: event[name] for name in ("order_id", "cart_id") if name in event}
+            )
+            try:
+                return function(_validate(input_model, event))
+            except DomainError as error:
+                logger.info("task refused", extra={"code": error.code(), "detail": str(error)})
+                raise type(error)(error.to_cause(), **error.details) from error
+
+        return cast("TaskHandler", handler)
+
+    return decorate
+
+
+def _validate(model: type[Input], event: dict[str, Any]) -> Input:
+    try:
+        return model.model_validate(event)
+    except ValidationError as error:
+        fields = [".".join(map(str, item["loc"])) for item in error.errors()]
+        raise InvalidRequest(f"the task's input is wrong at {', '.join(fields)}") from None

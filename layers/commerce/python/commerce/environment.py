@@ -1,0 +1,47 @@
+"""What a function is told by its environment variables, read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Names of the tables, state machines and buckets this deployment made."""
+
+    carts_table: str
+    catalog_table: str
+    orders_table: str
+    payments_table: str
+    sandbox_table: str
+    settings_table: str
+    stock_table: str
+    idempotency_table: str
+    imports_bucket: str
+    place_order_arn: str
+    recover_order_arn: str
+    cursor_key: str
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> Environment:
+        """Take the values from `variables`, where each name stands in upper case.
+
+        Raises
+        ------
+        LookupError
+            Names every missing variable at once.
+        """
+        names = [field.name for field in fields(cls)]
+        missing = [name.upper() for name in names if not variables.get(name.upper())]
+        if missing:
+            raise LookupError(f"missing environment variables: {', '.join(missing)}")
+        return cls(**{name: variables[name.upper()] for name in names})
+
+
+@cache
+def environment() -> Environment:
+    """Give this process's environment."""
+    return Environment.read(os.environ)

@@ -1,0 +1,219 @@
+"""Every named error of the shop.
+
+An error's class name is its identity: a state machine's `ErrorEquals` matches the
+class name, HTTP answers carry it in snake case as the problem's `code`, and the
+status it maps to stands in one table, `commerce.entry.problems`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, ClassVar
+
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class DomainError(Exception):
+    """A refusal the caller can understand and act on.
+
+    Parameters
+    ----------
+    sentence
+        What went wrong, for a person.
+    details
+        JSON-ready facts beside the sentence, such as `short_lines`.
+    """
+
+    def __init__(self, sentence: str, **details: Any) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.details = details
+
+    @classmethod
+    def code(cls) -> str:
+        """The stable code of this error: the class name in snake case."""
+        return _WORD_START.sub("_", cls.__name__).lower()
+
+    def to_cause(self) -> str:
+        """Give sentence and details as JSON, to travel as a Lambda error message."""
+        return json.dumps({"sentence": self.sentence, **self.details}, separators=(",", ":"))
+
+
+class TransientError(DomainError):
+    """Nothing is wrong with the request; the same call may succeed a moment later."""
+
+    retry_after_seconds: ClassVar[int] = 1
+
+
+# --- requests -----------------------------------------------------------------
+
+
+class InvalidRequest(DomainError):
+    """The request does not have the published shape; `errors` lists path and reason."""
+
+
+class MalformedJson(DomainError):
+    """The body is not JSON."""
+
+
+class Unauthenticated(DomainError):
+    """The route needs a signed-in caller."""
+
+
+class Forbidden(DomainError):
+    """The caller is known but may not do this."""
+
+
+class NotFound(DomainError):
+    """There is no such thing, or the caller may not know of it."""
+
+
+class InvalidCursor(DomainError):
+    """The paging cursor was not issued by this list, or was altered."""
+
+
+class PreconditionRequired(DomainError):
+    """The update needs an `If-Match` header."""
+
+
+class StaleVersion(DomainError):
+    """Somebody else changed the thing since the caller read it; `version` is the current one."""
+
+
+class IdempotencyKeyRequired(DomainError):
+    """The operation needs an `Idempotency-Key` header."""
+
+
+class IdempotencyKeyReused(DomainError):
+    """The idempotency key came with another request before."""
+
+
+class RequestInProgress(DomainError):
+    """The first request with this idempotency key has not ended yet."""
+
+
+# --- catalogue ----------------------------------------------------------------
+
+
+class HandleTaken(DomainError):
+    """Another product has this handle."""
+
+
+class SkuTaken(DomainError):
+    """Another variant has this SKU; `skus` lists which."""
+
+
+class UnknownSku(DomainError):
+    """No variant that can be bought has this SKU; `skus` lists which."""
+
+
+class PriceMissing(DomainError):
+    """The variant has no price in the cart's currency; `skus` lists which."""
+
+
+# --- carts --------------------------------------------------------------------
+
+
+class CartTooLarge(DomainError):
+    """The cart would hold more lines or units than allowed."""
+
+
+class CartIncomplete(DomainError):
+    """The cart lacks something a checkout needs; `errors` lists the paths."""
+
+
+class CartCompleted(DomainError):
+    """The cart became an order already; `order_id` names it."""
+
+
+class CheckoutInProgress(DomainError):
+    """Another checkout of this cart has not ended yet; `order_id` names its order."""
+
+
+class TooManyAttempts(DomainError):
+    """The cart was refused more often than a cart may be."""
+
+
+class CartChanged(DomainError):
+    """The cart was changed by somebody else at the same moment."""
+
+
+class FulfillmentOptionUnavailable(DomainError):
+    """The chosen fulfillment option does not serve the destination or currency."""
+
+
+class DestinationNotServed(DomainError):
+    """No fulfillment option serves this destination."""
+
+
+# --- the order saga: business refusals ----------------------------------------
+
+
+class OutOfStock(DomainError):
+    """Less is available than asked for; `short_lines` lists every short line."""
+
+
+class PriceChanged(DomainError):
+    """The total is not what the buyer was shown; `expected_total` and `total` tell both."""
+
+
+class PaymentDeclined(DomainError):
+    """The payment provider refused the payment; `reason` is the provider's code."""
+
+
+class CheckoutFailed(TransientError):
+    """The order could not be placed, for a reason that is ours; it was undone."""
+
+
+class ProviderRejected(DomainError):
+    """The payment provider says this call can never succeed, such as a void after a capture."""
+
+
+class OrderCanceled(DomainError):
+    """The order was cancelled before this step came to it."""
+
+
+class IllegalTransition(DomainError):
+    """The order's status does not allow this step; `status` is the current one."""
+
+
+class PlacedByAnother(DomainError):
+    """The order belongs to another execution of the saga; `order_id` and `status` name it."""
+
+
+# --- the order saga: transient ------------------------------------------------
+
+
+class Throttled(TransientError):
+    """DynamoDB asked for fewer requests."""
+
+
+class TransactionConflict(TransientError):
+    """Another transaction held one of the items at the same moment."""
+
+
+class ProviderUnavailable(TransientError):
+    """The payment provider did not take the call; nothing was applied."""
+
+
+class ProviderTimeout(TransientError):
+    """The payment provider did not answer; the call may have been applied."""
+
+
+class PaymentOutcomeUnknown(TransientError):
+    """A call to the provider may still be under way, so its undo cannot be final yet."""
+
+
+# --- stock --------------------------------------------------------------------
+
+
+class InsufficientStock(DomainError):
+    """The adjustment would take more than is available; `available` tells how much there is."""
+
+
+# --- imports ------------------------------------------------------------------
+
+
+class InvalidImport(DomainError):
+    """The file as a whole cannot be read as a product CSV."""

@@ -1,0 +1,1 @@
+"""Orders: the record of what was decided, and the saga that decides."""

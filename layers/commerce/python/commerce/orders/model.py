@@ -1,0 +1,163 @@
+"""The rules of an order: its content, its statuses and the edges between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from commerce.errors import (
+    CartCompleted,
+    CheckoutInProgress,
+    IdempotencyKeyReused,
+    RequestInProgress,
+    TooManyAttempts,
+)
+from commerce.ids import derived_id
+
+PENDING = "pending"
+CONFIRMED = "confirmed"
+CANCELING = "canceling"
+CANCELED = "canceled"
+REQUIRES_ACTION = "requires_action"
+
+# The published table of legal edges: from each status, where an order may go.
+EDGES: Mapping[str, frozenset[str]] = {
+    PENDING: frozenset({CONFIRMED, CANCELING}),
+    CANCELING: frozenset({CANCELED, REQUIRES_ACTION}),
+    REQUIRES_ACTION: frozenset({CANCELING}),
+    CONFIRMED: frozenset(),
+    CANCELED: frozenset(),
+}
+STATUSES = tuple(EDGES)
+IN_FLIGHT = (PENDING, CANCELING)
+
+# An API call ends within 29 seconds; what is in flight longer than this was left behind.
+RECOVERY_GRACE = timedelta(seconds=45)
+# After so many sweeps in vain, a person has to look.
+RECOVERIES_MAX = 6
+ATTEMPTS_MAX = 25
+
+
+def order_id_for(cart_id: str, attempt: int) -> str:
+    """Give the id of a cart's n-th order, counted from 1."""
+    return derived_id("order", cart_id, attempt)
+
+
+def recovery_due(now: datetime, recoveries: int) -> datetime:
+    """Tell when an order in flight is looked after next, later each time."""
+    return now + RECOVERY_GRACE * int(2 ** min(recoveries, 4))
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """A line as it was sold; amounts in minor units."""
+
+    line_id: str
+    sku: str
+    product_id: str
+    title: str
+    variant_title: str
+    quantity: int
+    unit_price: int
+    tax: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of an order's history: to which status, when, by what, why."""
+
+    at: str
+    status: str
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """The decision record of one checkout: small, so that each decision is one cheap write."""
+
+    order_id: str
+    cart_id: str
+    attempt: int
+    status: str
+    version: int
+    currency: str
+    totals: Mapping[str, int]
+    line_count: int
+    placed_at: str
+    execution: str
+    idempotency_key: str
+    fingerprint: str
+    cart_version: int
+    settings_version: int
+    timeline: tuple[Change, ...]
+    recovery_due_at: str | None = None
+    recoveries: int = 0
+    refusal: Mapping[str, Any] | None = None
+
+    @property
+    def total(self) -> int:
+        """What the buyer pays."""
+        return self.totals["total"]
+
+
+@dataclass(frozen=True)
+class Details:
+    """What never changes about an order: who buys what, and where it goes."""
+
+    lines: tuple[OrderLine, ...]
+    buyer: Mapping[str, str] = field(default_factory=dict)
+    fulfillment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A cart's latest attempt to become an order; no order yet where `order_id` is None."""
+
+    attempt: int
+    order_id: str | None = None
+    status: str | None = None
+
+
+def next_attempt(earlier: list[Order], idempotency_key: str, fingerprint: str) -> int | Order:
+    """Decide what a checkout call does, from all earlier attempts of its cart.
+
+    Returns
+    -------
+    int | Order
+        The number of the attempt to make, or the settled order this call is a repeat of.
+
+    Raises
+    ------
+    IdempotencyKeyReused
+        The key came with another request before.
+    RequestInProgress
+        The first call with this key is still at work.
+    CheckoutInProgress, CartCompleted
+        Another call's order is in flight, or stands.
+    TooManyAttempts
+        The cart was refused too often.
+    """
+    for order in earlier:
+        if order.idempotency_key != idempotency_key:
+            continue
+        if order.fingerprint != fingerprint:
+            raise IdempotencyKeyReused("this Idempotency-Key came with another request")
+        if order.status in IN_FLIGHT:
+            raise RequestInProgress(
+                "the first request with this key is still at work", order_id=order.order_id
+            )
+        return order
+    latest = earlier[-1] if earlier else None
+    if latest and latest.status in (*IN_FLIGHT, REQUIRES_ACTION):
+        raise CheckoutInProgress(
+            "another checkout of this cart is still at work", order_id=latest.order_id
+        )
+    if latest and latest.status != CANCELED:
+        raise CartCompleted("this cart is an order already", order_id=latest.order_id)
+    if len(earlier) >= ATTEMPTS_MAX:
+        raise TooManyAttempts("this cart was refused too often; start a new one")
+    return len(earlier) + 1

@@ -1,0 +1,310 @@
+"""What the shop does with orders: the saga's steps, each beside its undo, and recovery."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from commerce import errors
+from commerce.carts.model import Cart
+from commerce.clock import to_text
+from commerce.errors import DomainError, InvalidRequest, PriceChanged
+from commerce.orders.model import (
+    CANCELED,
+    CONFIRMED,
+    PENDING,
+    RECOVERIES_MAX,
+    Change,
+    Details,
+    Order,
+    OrderLine,
+    next_attempt,
+    order_id_for,
+    recovery_due,
+)
+from commerce.orders.store import OrderStore
+from commerce.pricing.model import PricedCart
+from commerce.settings.model import ShopSettings
+from commerce.workflows import STILL_RUNNING, SUCCEEDED, StateMachine, error_details
+
+logger = logging.getLogger(__name__)
+
+SAGA = "place_order"
+RECOVERY = "recover_order"
+
+Priced = tuple[Cart, PricedCart, ShopSettings]
+
+
+@dataclass(frozen=True)
+class PlaceOrder:
+    """The order saga's input; `idempotency_key` and `fingerprint` are digests."""
+
+    order_id: str
+    cart_id: str
+    attempt: int
+    expected_total: int | None
+    idempotency_key: str
+    fingerprint: str
+
+
+# --- the call that starts the saga --------------------------------------------
+
+
+def complete_cart(
+    cart_id: str,
+    idempotency_key: str,
+    fingerprint: str,
+    expected_total: int | None,
+    payment: Mapping[str, str],
+    *,
+    orders: OrderStore,
+    saga: StateMachine,
+) -> tuple[Order, Details]:
+    """Make an order of a cart, and wait for the saga's end as long as a caller may wait.
+
+    Repeated with the same key, it gives the first call's order, or raises the first
+    call's refusal.
+
+    Returns
+    -------
+    tuple[Order, Details]
+        The order, confirmed, or pending where the saga is still at work.
+
+    Raises
+    ------
+    DomainError
+        The named refusal that ended the saga, such as `OutOfStock`.
+    """
+    attempt = next_attempt(orders.attempts(cart_id), idempotency_key, fingerprint)
+    if isinstance(attempt, Order):
+        return _settled(attempt.order_id, orders)
+    order_id = order_id_for(cart_id, attempt)
+    outcome = saga.run(
+        {
+            "order_id": order_id,
+            "cart_id": cart_id,
+            "attempt": attempt,
+            "expected_total": expected_total,
+            "idempotency_key": idempotency_key,
+            "fingerprint": fingerprint,
+            "payment": dict(payment),
+        }
+    )
+    if outcome.status in (SUCCEEDED, STILL_RUNNING):
+        return _settled(order_id, orders)
+    refusal = named_error(outcome.error, outcome.details)
+    if isinstance(refusal, errors.PlacedByAnother):
+        # Two calls at once and the other won: answer as if we had come after it.
+        settled = next_attempt(orders.attempts(cart_id), idempotency_key, fingerprint)
+        if isinstance(settled, Order):
+            return _settled(settled.order_id, orders)
+        raise errors.CheckoutInProgress(
+            "another checkout of this cart ended this moment; try again", order_id=order_id
+        )
+    try:
+        return _settled(order_id, orders)
+    except errors.NotFound:
+        raise refusal from None
+
+
+def named_error(name: str, details: Mapping[str, Any]) -> DomainError:
+    """Make the named error a state machine failed with; one without a name here is ours."""
+    kind = getattr(errors, name, None)
+    facts = {key: value for key, value in details.items() if key != "sentence"}
+    if isinstance(kind, type) and issubclass(kind, DomainError):
+        return kind(details.get("sentence", "the order was refused"), **facts)
+    return errors.CheckoutFailed("the order could not be placed; nothing was charged")
+
+
+def _settled(order_id: str, orders: OrderStore) -> tuple[Order, Details]:
+    order, details = orders.get_whole(order_id)
+    if order.status == CANCELED:
+        refusal = dict(order.refusal or {})
+        raise named_error(refusal.pop("error", ""), refusal)
+    return order, details
+
+
+# --- the saga's steps ---------------------------------------------------------
+
+
+def place_order(
+    wanted: PlaceOrder,
+    execution: str,
+    now: datetime,
+    *,
+    orders: OrderStore,
+    price: Callable[[str], Priced],
+) -> Order:
+    """Record a cart, priced now, as a pending order; repeated by one execution, once.
+
+    Parameters
+    ----------
+    wanted
+        Which order, of which cart.
+    execution
+        The name of the execution that places it, and that may undo it.
+    price
+        Reads and prices the cart; raises what keeps it from being ordered.
+
+    Raises
+    ------
+    PriceChanged
+        The total is not the one the buyer was shown.
+    PlacedByAnother
+        Another execution placed this order.
+    """
+    if wanted.order_id != order_id_for(wanted.cart_id, wanted.attempt):
+        raise InvalidRequest("order_id does not follow from cart_id and attempt")
+    cart, priced, settings = price(wanted.cart_id)
+    order = _pending(wanted, cart, priced, settings, execution, now)
+    if wanted.expected_total not in (None, order.total):
+        raise PriceChanged(
+            "the total is not what was shown; look at the cart again",
+            expected_total=wanted.expected_total,
+            total=order.total,
+        )
+    orders.place_once(order, _details(cart, priced))
+    return order
+
+
+def begin_cancel(
+    order_id: str,
+    execution: str,
+    failure: Mapping[str, str],
+    by: str,
+    now: datetime,
+    *,
+    orders: OrderStore,
+) -> str:
+    """Decide on the undo of an order, where this execution placed it.
+
+    Returns
+    -------
+    str
+        `undo`, to go on with; `stands`, for the order was confirmed before; `nothing`,
+        for this execution has no order to undo, or it is undone already.
+    """
+    order = orders.begin_cancel(order_id, execution, by, _refusal(failure), now)
+    if order is None or order.status == CANCELED:
+        return "nothing"
+    return "stands" if order.status == CONFIRMED else "undo"
+
+
+def confirm_order(order_id: str, now: datetime, *, orders: OrderStore) -> Order:
+    """Decide that the order stands; see `OrderStore.confirm`."""
+    return orders.confirm(order_id, SAGA, now)
+
+
+def close_order(order_id: str, by: str, now: datetime, *, orders: OrderStore) -> Order:
+    """Record that everything of the order is undone; see `OrderStore.close`."""
+    return orders.close(order_id, by, now)
+
+
+def require_action(
+    order_id: str, failure: Mapping[str, str], by: str, now: datetime, *, orders: OrderStore
+) -> Order:
+    """Hand an order whose undo failed for good to a person."""
+    reason = failure.get("Error", "unknown")
+    logger.error("order %s requires action: %s", order_id, reason)
+    return orders.require_action(order_id, by, reason, now)
+
+
+# --- recovery -----------------------------------------------------------------
+
+
+def recover_orders(
+    as_of: datetime, now: datetime, *, orders: OrderStore, recovery: StateMachine
+) -> dict[str, int]:
+    """Have every order that was left in flight undone, once per sweep and order.
+
+    Parameters
+    ----------
+    as_of
+        Orders whose recovery is due by then are taken.
+
+    Returns
+    -------
+    dict[str, int]
+        `started` recoveries, and orders that now `require_action`.
+    """
+    started = handed_over = 0
+    for overdue in orders.overdue(as_of):
+        order = orders.defer_recovery(overdue, now)
+        if order is None:
+            continue
+        if order.recoveries > RECOVERIES_MAX and order.status != PENDING:
+            orders.require_action(order.order_id, RECOVERY, "RecoveryExhausted", now)
+            handed_over += 1
+            continue
+        recovery.start(
+            f"{order.order_id}-{order.recoveries}",
+            {"order_id": order.order_id, "execution": order.execution},
+        )
+        started += 1
+    return {"started": started, "require_action": handed_over}
+
+
+def _pending(
+    wanted: PlaceOrder,
+    cart: Cart,
+    priced: PricedCart,
+    settings: ShopSettings,
+    execution: str,
+    now: datetime,
+) -> Order:
+    return Order(
+        order_id=wanted.order_id,
+        cart_id=wanted.cart_id,
+        attempt=wanted.attempt,
+        status=PENDING,
+        version=1,
+        currency=priced.currency,
+        totals={total.type: total.amount for total in priced.totals},
+        line_count=len(priced.lines),
+        placed_at=to_text(now),
+        execution=execution,
+        idempotency_key=wanted.idempotency_key,
+        fingerprint=wanted.fingerprint,
+        cart_version=cart.version,
+        settings_version=settings.version,
+        timeline=(Change(to_text(now), PENDING, SAGA),),
+        recovery_due_at=to_text(recovery_due(now, 0)),
+    )
+
+
+def _details(cart: Cart, priced: PricedCart) -> Details:
+    destination = cart.destination
+    option = priced.fulfillment_option
+    fulfillment: dict[str, Any] = {}
+    if destination:
+        fulfillment["destination"] = {
+            name: value for name, value in vars(destination).items() if value
+        }
+    if option:
+        fulfillment["option"] = {"id": option.id, "title": option.title, "amount": option.amount}
+    return Details(
+        lines=tuple(
+            OrderLine(
+                line.line_id,
+                line.sku,
+                line.product_id,
+                line.title,
+                line.variant_title,
+                line.quantity,
+                line.unit_price,
+                line.tax,
+                line.total,
+            )
+            for line in priced.lines
+        ),
+        buyer={name: value for name, value in vars(cart.buyer).items() if value},
+        fulfillment=fulfillment,
+    )
+
+
+def _refusal(failure: Mapping[str, str]) -> dict[str, Any]:
+    """Keep what the buyer is told, so that a repeat of the call is told the same."""
+    return {"error": failure.get("Error", ""), **error_details(failure.get("Cause", ""))}

@@ -1,0 +1,310 @@
+"""HTTP shapes of orders and checkout."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from commerce.orders.model import Details, Order
+from commerce.payments.model import Payment
+from commerce.stock.model import Reservation
+
+Status = Literal["pending", "confirmed", "canceling", "canceled", "requires_action"]
+_STATUS: TypeAdapter[Status] = TypeAdapter(Status)
+
+
+class PaymentInstrument(BaseModel):
+    """How the buyer pays: a provider, and a token it gave the storefront."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    provider: Literal["sandbox"] = Field(examples=["sandbox"])
+    token: str = Field(min_length=1, max_length=255, examples=["tok_visa"])
+
+
+class CompleteCart(BaseModel):
+    """A checkout."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    payment: PaymentInstrument
+    expected_total: int | None = Field(
+        default=None,
+        ge=0,
+        description="The total the buyer was shown, in minor units; another total is refused.",
+        examples=[5400],
+    )
+
+
+class OrderLineView(BaseModel):
+    """A line as it was sold; amounts in minor units."""
+
+    id: str
+    sku: str
+    product_id: str
+    title: str
+    variant_title: str
+    quantity: int
+    unit_price: int
+    tax: int
+    total: int
+
+
+class OrderTotal(BaseModel):
+    """One of the sums of an order, in minor units."""
+
+    type: str = Field(examples=["subtotal", "discount", "fulfillment", "tax", "total"])
+    amount: int
+
+
+class OrderMessage(BaseModel):
+    """Something the buyer should know."""
+
+    type: str
+    code: str
+    content: str
+    severity: str
+
+
+class OrderView(BaseModel):
+    """An order, with its lines."""
+
+    id: str
+    status: Status
+    currency: str
+    line_items: list[OrderLineView]
+    buyer: dict[str, Any]
+    fulfillment: dict[str, Any]
+    totals: list[OrderTotal]
+    total: int
+    messages: list[OrderMessage]
+    version: int
+    placed_at: str
+
+
+class OrderSummary(BaseModel):
+    """An order in a list."""
+
+    id: str
+    status: Status
+    currency: str
+    total: int
+    line_count: int
+    version: int
+    placed_at: str
+
+
+class OrderList(BaseModel):
+    """A page of orders, newest first."""
+
+    items: list[OrderSummary]
+    next_cursor: str | None = None
+
+
+class OrdersQuery(BaseModel):
+    """Which orders to list."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = None
+
+
+class TimelineEntry(BaseModel):
+    """One thing that happened to an order."""
+
+    at: str
+    what: str
+    status: str | None = Field(default=None, description="The order's status from then on.")
+    by: str | None = None
+    detail: str | None = None
+
+
+class PaymentView(BaseModel):
+    """The shop's record of an order's payment."""
+
+    status: str
+    provider: str
+    amount: int
+    currency: str
+    provider_reference: str | None = None
+    decline_reason: str | None = None
+    version: int
+
+
+class AllocationView(BaseModel):
+    """Units an order holds or held."""
+
+    sku: str
+    location_id: str
+    quantity: int
+    status: str
+
+
+class StaffOrderView(OrderView):
+    """An order as staff see it: with payment, stock and everything that happened."""
+
+    cart_id: str
+    attempt: int
+    settings_version: int
+    execution: str
+    recovery_due_at: str | None = None
+    recoveries: int
+    refusal: dict[str, Any] | None = None
+    payment: PaymentView | None = None
+    reservations: list[AllocationView]
+    timeline: list[TimelineEntry]
+
+
+_MESSAGES = {
+    "pending": ("info", "the order is being placed; read it again in a moment"),
+    "canceling": ("info", "the order could not be placed and is being undone"),
+    "canceled": ("error", "the order was not placed; nothing was charged"),
+    "requires_action": ("warning", "somebody of the shop is looking after this order"),
+}
+
+
+def order_view(order: Order, details: Details) -> OrderView:
+    """Show an order."""
+    return OrderView(**_order_fields(order, details))
+
+
+def order_summary(order: Order) -> OrderSummary:
+    """Show an order as a list has it."""
+    return OrderSummary(
+        id=order.order_id,
+        status=_STATUS.validate_python(order.status),
+        currency=order.currency,
+        total=order.total,
+        line_count=order.line_count,
+        version=order.version,
+        placed_at=order.placed_at,
+    )
+
+
+def staff_order_view(
+    order: Order, details: Details, payment: Payment | None, reservations: list[Reservation]
+) -> StaffOrderView:
+    """Show an order with all that other services know of it."""
+    return StaffOrderView(
+        **_order_fields(order, details),
+        cart_id=order.cart_id,
+        attempt=order.attempt,
+        settings_version=order.settings_version,
+        execution=order.execution,
+        recovery_due_at=order.recovery_due_at,
+        recoveries=order.recoveries,
+        refusal=dict(order.refusal) if order.refusal else None,
+        payment=payment_view(payment) if payment else None,
+        reservations=[
+            AllocationView(
+                sku=part.sku,
+                location_id=part.location,
+                quantity=part.quantity,
+                status=reservation.status,
+            )
+            for reservation in reservations
+            for part in reservation.allocations
+        ],
+        timeline=timeline(order, payment, reservations),
+    )
+
+
+def payment_view(payment: Payment) -> PaymentView:
+    """Show our record of a payment."""
+    return PaymentView(
+        status=payment.status,
+        provider=payment.provider,
+        amount=payment.amount,
+        currency=payment.currency,
+        provider_reference=payment.provider_reference,
+        decline_reason=payment.decline_reason,
+        version=payment.version,
+    )
+
+
+def timeline(
+    order: Order, payment: Payment | None, reservations: list[Reservation]
+) -> list[TimelineEntry]:
+    """Put together what order, stock and payment each recorded, in order of time."""
+    entries = [
+        TimelineEntry(
+            at=change.at,
+            what=f"order {change.status}",
+            status=change.status,
+            by=change.by,
+            detail=change.reason or None,
+        )
+        for change in order.timeline
+    ]
+    entries += [entry for reservation in reservations for entry in _stock_entries(reservation)]
+    entries += [
+        TimelineEntry(
+            at=event.at,
+            what=f"payment {event.status}",
+            by=payment.provider or None,
+            detail=event.reference or None,
+        )
+        for payment in ([payment] if payment else [])
+        for event in payment.events
+    ]
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _stock_entries(reservation: Reservation) -> list[TimelineEntry]:
+    if not reservation.allocations:
+        return []
+    units = sum(part.quantity for part in reservation.allocations)
+    skus = len({part.sku for part in reservation.allocations})
+    detail = f"{units} units of {skus} SKUs"
+    entries = [TimelineEntry(at=reservation.held_at, what="stock reserved", detail=detail)]
+    if reservation.released_at:
+        entries.append(
+            TimelineEntry(at=reservation.released_at, what="stock released", detail=detail)
+        )
+    return entries
+
+
+def _order_fields(order: Order, details: Details) -> dict[str, Any]:
+    return {
+        "id": order.order_id,
+        "status": order.status,
+        "currency": order.currency,
+        "line_items": [
+            OrderLineView(
+                id=line.line_id,
+                sku=line.sku,
+                product_id=line.product_id,
+                title=line.title,
+                variant_title=line.variant_title,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                tax=line.tax,
+                total=line.total,
+            )
+            for line in details.lines
+        ],
+        "buyer": dict(details.buyer),
+        "fulfillment": dict(details.fulfillment),
+        "totals": [
+            OrderTotal(type=kind, amount=order.totals[kind])
+            for kind in ("subtotal", "discount", "fulfillment", "tax", "total")
+            if kind in order.totals
+        ],
+        "total": order.total,
+        "messages": _messages(order),
+        "version": order.version,
+        "placed_at": order.placed_at,
+    }
+
+
+def _messages(order: Order) -> list[OrderMessage]:
+    if order.status not in _MESSAGES:
+        return []
+    severity, content = _MESSAGES[order.status]
+    kind = "error" if severity == "error" else "info"
+    return [
+        OrderMessage(type=kind, code=f"order_{order.status}", content=content, severity=severity)
+    ]

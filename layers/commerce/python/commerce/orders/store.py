@@ -1,0 +1,426 @@
+"""The orders table.
+
+============================  =================  ====================================
+what                          pk                 sk
+============================  =================  ====================================
+the decision record           `<order id>`       `order`
+lines, buyer, destination     `<order id>`       `details#<chunk>`
+============================  =================  ====================================
+
+==========================================  ============================================
+question                                    answered by
+==========================================  ============================================
+one order, with or without its lines        a query or get by order id
+a cart's attempts                           gets by the ids that follow from the cart id
+orders of a status, newest first            index `by_status`: `listed`, `placed_at`
+orders in flight whose recovery is due      the same index, partitions of the two
+                                            statuses in flight, which hold no other order
+==========================================  ============================================
+
+`listed` is the status and one of a few shards, so that a flash sale's orders do not
+all fall on one partition of the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from commerce.clock import to_text
+from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
+from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
+from commerce.orders.model import (
+    ATTEMPTS_MAX,
+    CANCELED,
+    CANCELING,
+    CONFIRMED,
+    EDGES,
+    IN_FLIGHT,
+    PENDING,
+    REQUIRES_ACTION,
+    STATUSES,
+    Change,
+    Checkout,
+    Details,
+    Order,
+    OrderLine,
+    order_id_for,
+    recovery_due,
+)
+
+BY_STATUS = "by_status"
+SHARDS = 4
+# A chunk stays well under DynamoDB's 400 KB an item; most orders have one.
+CHUNK_LINES_MAX = 250
+
+NOT_PLACED_YET = "attribute_not_exists(#pk)"
+STILL_THERE = "#status = :from"
+# The saga that lost an order to another run must not undo that other run's order.
+PLACED_BY_THIS_EXECUTION = "#execution = :execution"
+# Two sweeps at once: one of them takes the order.
+STILL_DUE = "#recovery_due_at = :seen"
+
+
+def order_key(order_id: str) -> Key:
+    """Where an order's decision record stands."""
+    return {"pk": order_id, "sk": "order"}
+
+
+def details_key(order_id: str, chunk: int) -> Key:
+    """Where a chunk of an order's lines stands; the first also has buyer and destination."""
+    return {"pk": order_id, "sk": f"details#{chunk:04d}"}
+
+
+def listed(order_id: str, status: str) -> str:
+    """Name the partition of `by_status` an order stands in."""
+    return f"{status}#{sum(order_id.encode()) % SHARDS}"
+
+
+class OrderStore:
+    """Orders, and the decisions about them."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, order_id: str) -> Order:
+        """Read the decision record as it is now.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        """
+        item = self._table.get(order_key(order_id))
+        if item is None:
+            raise NotFound("there is no such order")
+        return _order(item)
+
+    def get_whole(self, order_id: str) -> tuple[Order, Details]:
+        """Read an order with its lines as it is now.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        """
+        items = list(self._table.query("#pk = :id", {"id": order_id}, consistent=True))
+        heads = [item for item in items if item["sk"] == "order"]
+        if not heads:
+            raise NotFound("there is no such order")
+        return _order(heads[0]), _details(item for item in items if item["sk"] != "order")
+
+    def lines(self, order_id: str) -> tuple[OrderLine, ...]:
+        """Read an order's lines as they are now."""
+        chunks = self._table.query(
+            "#pk = :id AND begins_with(#sk, :prefix)",
+            {"id": order_id, "prefix": "details#"},
+            consistent=True,
+        )
+        return _details(chunks).lines
+
+    def attempts(self, cart_id: str) -> list[Order]:
+        """Read all orders a cart became so far, first to latest."""
+        found = []
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            item = self._table.get(order_key(order_id_for(cart_id, attempt)))
+            if item is None:
+                break
+            found.append(_order(item))
+            if item["status"] != CANCELED:
+                break
+        return found
+
+    def checkout_of(self, cart_id: str) -> Checkout:
+        """Tell how far a cart's latest attempt to become an order has come."""
+        earlier = self.attempts(cart_id)
+        if not earlier:
+            return Checkout(1)
+        return Checkout(earlier[-1].attempt, earlier[-1].order_id, earlier[-1].status)
+
+    def place_once(self, order: Order, details: Details) -> None:
+        """Record a pending order and its lines; repeated by the same execution, once.
+
+        The decision record comes first: only the execution that wins it writes the
+        lines, so the lines are always those of the record.
+
+        Raises
+        ------
+        PlacedByAnother
+            Another execution placed this order.
+        CartChanged
+            A repeat found that the cart is not the one it placed.
+        """
+        try:
+            self._table.put(Put(_order_item(order), NOT_PLACED_YET))
+        except ConditionFailed as failed:
+            first = _order(failed.item or {})
+            if first.execution != order.execution:
+                raise PlacedByAnother(
+                    "another run of the saga placed this order",
+                    order_id=first.order_id,
+                    status=first.status,
+                ) from None
+            if (first.cart_version, first.totals) != (order.cart_version, order.totals):
+                raise CartChanged("the cart changed while it was being ordered") from None
+        chunks = _detail_items(order.order_id, details)
+        if len(chunks) == 1:
+            self._table.put(Put(chunks[0]))
+        else:
+            self._table.put_many(chunks)
+
+    def confirm(self, order_id: str, by: str, now: datetime) -> Order:
+        """Decide that the order stands; repeated, it says so again.
+
+        Raises
+        ------
+        OrderCanceled
+            The undo was decided before.
+        """
+        try:
+            return self._move(order_id, PENDING, CONFIRMED, by, now)
+        except IllegalTransition as refused:
+            if refused.details["status"] == CONFIRMED:
+                return self.get(order_id)
+            raise OrderCanceled("the order was cancelled before", order_id=order_id) from None
+
+    def begin_cancel(
+        self, order_id: str, execution: str, by: str, refusal: Mapping[str, Any], now: datetime
+    ) -> Order | None:
+        """Decide that the order is undone, with the reason the buyer is told.
+
+        Returns
+        -------
+        Order | None
+            The order as it stands, `canceling` or already decided otherwise; None where
+            there is none or another execution placed it.
+        """
+        change = Change(to_text(now), CANCELING, by, str(refusal.get("error", "")))
+        update = self._transition(order_id, PENDING, change)
+        try:
+            item = self._table.update(
+                replace(
+                    update,
+                    expression=f"{update.expression}, #refusal = :refusal",
+                    condition=f"{update.condition} AND {PLACED_BY_THIS_EXECUTION}",
+                    values={**update.values, "refusal": refusal, "execution": execution},
+                )
+            )
+        except ConditionFailed as failed:
+            if failed.item is None or failed.item["execution"] != execution:
+                return None
+            item = failed.item
+        return _order(item)
+
+    def close(self, order_id: str, by: str, now: datetime) -> Order:
+        """Record that the undo is done; repeated, it says so again.
+
+        Raises
+        ------
+        IllegalTransition
+            The order is not being undone.
+        """
+        try:
+            return self._move(order_id, CANCELING, CANCELED, by, now)
+        except IllegalTransition as refused:
+            if refused.details["status"] == CANCELED:
+                return self.get(order_id)
+            raise
+
+    def require_action(self, order_id: str, by: str, reason: str, now: datetime) -> Order:
+        """Hand an order whose undo failed to a person; repeated, it says so again.
+
+        Raises
+        ------
+        IllegalTransition
+            The order is not being undone.
+        """
+        try:
+            return self._move(order_id, CANCELING, REQUIRES_ACTION, by, now, reason)
+        except IllegalTransition as refused:
+            if refused.details["status"] == REQUIRES_ACTION:
+                return self.get(order_id)
+            raise
+
+    def overdue(self, as_of: datetime) -> Iterator[Order]:
+        """Walk the orders in flight whose recovery is due, oldest first in each shard."""
+        for status in IN_FLIGHT:
+            for shard in range(SHARDS):
+                entries = self._table.query(
+                    "#listed = :listed",
+                    {"listed": f"{status}#{shard}", "now": to_text(as_of)},
+                    index=BY_STATUS,
+                    filter_by="#recovery_due_at <= :now",
+                )
+                for entry in entries:
+                    # The index may be a moment behind; the record decides.
+                    order = self.get(entry["pk"])
+                    if order.recovery_due_at and order.recovery_due_at <= to_text(as_of):
+                        yield order
+
+    def defer_recovery(self, order: Order, now: datetime) -> Order | None:
+        """Take an overdue order for recovery; None where another sweep took it first."""
+        try:
+            item = self._table.update(
+                Update(
+                    order_key(order.order_id),
+                    "SET #recovery_due_at = :next, #recoveries = :recoveries, "
+                    "#version = #version + :one",
+                    STILL_DUE,
+                    {
+                        "next": to_text(recovery_due(now, order.recoveries + 1)),
+                        "recoveries": order.recoveries + 1,
+                        "seen": order.recovery_due_at,
+                        "one": 1,
+                    },
+                )
+            )
+        except ConditionFailed:
+            return None
+        return _order(item)
+
+    def list_newest(
+        self, status: str | None, *, limit: int, before: tuple[str, str] | None = None
+    ) -> tuple[list[Order], tuple[str, str] | None]:
+        """Read a page of orders, newest first.
+
+        Parameters
+        ----------
+        status
+            Only orders of this status; all where None.
+        before
+            The position after which to go on, as given with the page before.
+
+        Returns
+        -------
+        tuple
+            The orders, and the position to go on from, None on the last page.
+        """
+        partitions = [
+            f"{one}#{shard}" for one in ([status] if status else STATUSES) for shard in range(SHARDS)
+        ]
+        walks = [self._newest_in(partition, before, limit) for partition in partitions]
+        entries = list(islice(merge(*walks, reverse=True), limit + 1))
+        page = entries[:limit]
+        heads = self._table.get_many([order_key(order_id) for _, order_id in page])
+        by_id = {head["pk"]: _order(head) for head in heads}
+        orders = [by_id[order_id] for _, order_id in page if order_id in by_id]
+        return orders, page[-1] if len(entries) > limit else None
+
+    def _newest_in(
+        self, partition: str, before: tuple[str, str] | None, limit: int
+    ) -> Iterator[tuple[str, str]]:
+        """Walk one partition of the index as (placed_at, order id), descending in both."""
+        condition, values = "#listed = :listed", {"listed": partition}
+        if before:
+            condition += " AND #placed_at <= :before"
+            values["before"] = before[0]
+        entries = self._table.query(condition, values, index=BY_STATUS, newest_first=True)
+        positions = ((entry["placed_at"], entry["pk"]) for entry in entries)
+        later = (place for place in positions if before is None or place < before)
+        # A tie in time comes in no order of ids from the index; one more page of it is enough.
+        yield from sorted(islice(later, limit + SHARDS), reverse=True)
+
+    def _move(
+        self, order_id: str, source: str, target: str, by: str, now: datetime, reason: str = ""
+    ) -> Order:
+        try:
+            change = Change(to_text(now), target, by, reason)
+            return _order(self._table.update(self._transition(order_id, source, change)))
+        except ConditionFailed as failed:
+            if failed.item is None:
+                raise NotFound("there is no such order") from None
+            raise IllegalTransition(
+                f"the order is {failed.item['status']}, not {source}",
+                order_id=order_id,
+                status=failed.item["status"],
+            ) from None
+
+    def _transition(self, order_id: str, source: str, change: Change) -> Update:
+        """Write the one statement that may change an order's status."""
+        if change.status not in EDGES[source]:
+            raise IllegalTransition(f"no order goes from {source} to {change.status}")
+        expression = (
+            "SET #status = :to, #listed = :listed, #version = #version + :one, "
+            "#timeline = list_append(#timeline, :entry)"
+        )
+        values = {
+            "from": source,
+            "to": change.status,
+            "listed": listed(order_id, change.status),
+            "one": 1,
+            "entry": [_change_item(change)],
+        }
+        if change.status not in IN_FLIGHT:
+            # `REMOVE` leads, so that a caller can go on with another `SET` clause.
+            expression = f"REMOVE #recovery_due_at {expression}"
+        return Update(order_key(order_id), expression, STILL_THERE, values)
+
+
+def _order_item(order: Order) -> Item:
+    item = {
+        name: value
+        for name, value in asdict(order).items()
+        if value not in (None, 0) or name == "totals"
+    }
+    del item["order_id"]
+    return {
+        **item,
+        **order_key(order.order_id),
+        "listed": listed(order.order_id, order.status),
+        "totals": dict(order.totals),
+        "timeline": [_change_item(change) for change in order.timeline],
+    }
+
+
+def _order(item: Mapping[str, Any]) -> Order:
+    return Order(
+        order_id=item["pk"],
+        cart_id=item["cart_id"],
+        attempt=item["attempt"],
+        status=item["status"],
+        version=item["version"],
+        currency=item["currency"],
+        totals=item["totals"],
+        line_count=item["line_count"],
+        placed_at=item["placed_at"],
+        execution=item["execution"],
+        idempotency_key=item["idempotency_key"],
+        fingerprint=item["fingerprint"],
+        cart_version=item["cart_version"],
+        settings_version=item["settings_version"],
+        timeline=tuple(Change(**entry) for entry in item["timeline"]),
+        recovery_due_at=item.get("recovery_due_at"),
+        recoveries=item.get("recoveries", 0),
+        refusal=item.get("refusal"),
+    )
+
+
+def _change_item(change: Change) -> dict[str, str]:
+    return {name: value for name, value in asdict(change).items() if value}
+
+
+def _detail_items(order_id: str, details: Details) -> list[Item]:
+    starts = range(0, len(details.lines), CHUNK_LINES_MAX)
+    chunks: list[Item] = [
+        {
+            **details_key(order_id, number),
+            "lines": [asdict(line) for line in details.lines[start : start + CHUNK_LINES_MAX]],
+        }
+        for number, start in enumerate(starts)
+    ]
+    chunks[0] |= {"buyer": dict(details.buyer), "fulfillment": dict(details.fulfillment)}
+    return chunks
+
+
+def _details(items: Iterator[Item] | Sequence[Item]) -> Details:
+    chunks = sorted(items, key=lambda item: str(item["sk"]))
+    first = chunks[0] if chunks else {}
+    return Details(
+        tuple(OrderLine(**line) for chunk in chunks for line in chunk["lines"]),
+        first.get("buyer", {}),
+        first.get("fulfillment", {}),
+    )

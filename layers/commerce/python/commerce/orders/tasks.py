@@ -1,0 +1,79 @@
+"""Shapes of what state machines pass to the steps of an order: ids, never documents."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from commerce.orders.operations import SAGA, PlaceOrder
+from commerce.orders.schema import PaymentInstrument
+
+
+class Step(BaseModel):
+    """A step on one order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order_id: str
+
+
+class PlaceOrderInput(Step):
+    """The first step; `execution` is the name of the execution that runs it."""
+
+    cart_id: str
+    attempt: int = Field(ge=1)
+    expected_total: int | None
+    idempotency_key: str
+    fingerprint: str
+    execution: str
+
+    def wanted(self) -> PlaceOrder:
+        """Give the order to place."""
+        return PlaceOrder(
+            self.order_id,
+            self.cart_id,
+            self.attempt,
+            self.expected_total,
+            self.idempotency_key,
+            self.fingerprint,
+        )
+
+
+class AuthorizeInput(Step):
+    """The step that calls the payment provider."""
+
+    payment: PaymentInstrument
+
+
+class Failure(BaseModel):
+    """What a `Catch` keeps of an error."""
+
+    Error: str
+    Cause: str = ""
+
+
+class BeginCancelInput(Step):
+    """The first step of the undo."""
+
+    execution: str
+    failure: Failure
+    by: str = SAGA
+
+
+class UndoStep(Step):
+    """A later step of the undo, with the name of the state machine that runs it."""
+
+    by: str = SAGA
+
+
+class RequireActionInput(UndoStep):
+    """The step that hands an order to a person."""
+
+    failure: Failure
+
+
+class SweepInput(BaseModel):
+    """The sweep; orders whose recovery is due by `as_of`, now where absent, are taken."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    as_of: str | None = None

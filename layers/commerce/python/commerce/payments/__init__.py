@@ -1,0 +1,1 @@
+"""Payments: our record of each, and the providers that move the money."""

@@ -1,0 +1,60 @@
+"""The port to payment providers: what the shop asks of any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ProviderPayment:
+    """A payment as the provider's books have it; amounts in minor units."""
+
+    reference: str
+    provider_reference: str
+    status: str
+    amount: int
+    currency: str
+    captured: int = 0
+    refunded: int = 0
+    decline_reason: str | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the buyer's money is held or taken."""
+        return self.status in ("authorized", "captured")
+
+    @property
+    def net(self) -> int:
+        """What the shop has got of it."""
+        return self.captured - self.refunded
+
+
+class PaymentProvider(Protocol):
+    """Moves money. Every call carries an idempotency key: repeated with it, it has one effect.
+
+    Each call raises `ProviderUnavailable` where it surely had no effect and
+    `ProviderTimeout` where that is not known.
+    """
+
+    def authorize(
+        self, *, reference: str, amount: int, currency: str, token: str, idempotency_key: str
+    ) -> ProviderPayment:
+        """Hold money; a refusal is a payment of status `declined`, not an error."""
+        ...
+
+    def capture(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:
+        """Take held money, in whole or in part."""
+        ...
+
+    def void(self, *, reference: str, idempotency_key: str) -> ProviderPayment:
+        """Let go of held money of which nothing was taken."""
+        ...
+
+    def refund(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:
+        """Give taken money back, in whole or in part."""
+        ...
+
+    def find(self, reference: str) -> ProviderPayment | None:
+        """Look a payment up by our reference; None where the provider has none."""
+        ...

@@ -1,0 +1,29 @@
+"""Tax of one amount. Rounding is half up, and per amount: a line's tax is rounded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commerce.money import divide_half_up
+
+_WHOLE = 10_000  # basis points
+
+
+@dataclass(frozen=True)
+class Taxed:
+    """An amount's tax, and what the buyer pays for it in all."""
+
+    tax: int
+    total: int
+
+
+def tax_of(amount: int, rate: int, *, included: bool) -> Taxed:
+    """Compute the tax of an amount at a rate in basis points.
+
+    With tax included the buyer pays the amount as it is, whatever the rate: a price
+    of 120 stays 120 abroad, and only the part of it that is tax differs.
+    """
+    if included:
+        return Taxed(divide_half_up(amount * rate, _WHOLE + rate), amount)
+    tax = divide_half_up(amount * rate, _WHOLE)
+    return Taxed(tax, amount + tax)

@@ -1,0 +1,1 @@
+"""The shop's versioned configuration: currencies, tax, fulfillment and stock locations."""

@@ -1,0 +1,191 @@
+"""What staff decide about the shop, as one value, and the rules that keep it usable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from commerce.settings.countries import COUNTRIES
+
+EVERYWHERE = "*"
+STANDARD = "standard"
+
+
+@dataclass(frozen=True)
+class FulfillmentOption:
+    """One way to have goods delivered in a zone.
+
+    `prices` and `free_above` map currencies to minor units; goods whose subtotal is
+    at or above `free_above` are delivered for nothing.
+    """
+
+    option_id: str
+    title: str
+    prices: Mapping[str, int]
+    free_above: Mapping[str, int]
+    tax_class: str
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Countries that are delivered to alike; `*` stands for all that no other zone names."""
+
+    zone_id: str
+    title: str
+    countries: tuple[str, ...]
+    options: tuple[FulfillmentOption, ...]
+
+
+@dataclass(frozen=True)
+class StockLocation:
+    """A place that holds stock."""
+
+    location_id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class TaxRules:
+    """Rates in basis points (2000 is 20 %) by country and tax class.
+
+    `origin` is the country whose rates stand in until a destination is known.
+    """
+
+    origin: str
+    rates: Mapping[str, Mapping[str, int]]
+
+    def rate(self, country: str | None, tax_class: str) -> int:
+        """Give the rate in basis points for goods of a class that go to a country.
+
+        A country without a row is an export, at 0. A class that the row does not
+        name is taxed as `standard`: a forgotten class must not make goods tax-free.
+        """
+        row = self.rates.get(country or self.origin)
+        if row is None:
+            return 0
+        return row.get(tax_class, row[STANDARD])
+
+
+@dataclass(frozen=True)
+class ShopSettings:
+    """One version of the shop's configuration; an order names the version it was priced with."""
+
+    version: int
+    currencies: tuple[str, ...]
+    base_currency: str
+    prices_include_tax: bool
+    tax: TaxRules
+    zones: tuple[Zone, ...]
+    stock_locations: tuple[StockLocation, ...]
+    updated_at: str | None = None
+    updated_by: str | None = None
+
+    def zone_of(self, country: str) -> Zone | None:
+        """Give the zone that serves a country; None where the shop does not deliver."""
+        for zone in self.zones:
+            if country in zone.countries:
+                return zone
+        return next((zone for zone in self.zones if EVERYWHERE in zone.countries), None)
+
+    def offers(self, option_id: str, country: str | None) -> bool:
+        """Tell whether an option serves a country, or any at all where that is None."""
+        zones = self.zones if country is None else filter(None, [self.zone_of(country)])
+        return any(option.option_id == option_id for zone in zones for option in zone.options)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A part of the settings that would break pricing, by its JSON path."""
+
+    path: str
+    code: str
+    detail: str
+
+
+def faults_of(settings: ShopSettings) -> list[Fault]:
+    """List everything that would leave a cart unpriced or priced in two ways."""
+    return [
+        *_currency_faults(settings),
+        *_tax_faults(settings.tax),
+        *_zone_faults(settings),
+        *_repeated(
+            "$.stock_locations[{}].id", [place.location_id for place in settings.stock_locations]
+        ),
+    ]
+
+
+def _currency_faults(settings: ShopSettings) -> Iterator[Fault]:
+    yield from _repeated("$.currencies[{}]", list(settings.currencies))
+    if settings.base_currency not in settings.currencies:
+        yield Fault(
+            "$.base_currency", "unknown_currency", "the base currency must be one of currencies"
+        )
+
+
+def _tax_faults(tax: TaxRules) -> Iterator[Fault]:
+    if tax.origin not in tax.rates:
+        yield Fault("$.tax.origin", "missing", "the country of origin must have tax rates")
+    for country, row in tax.rates.items():
+        if country not in COUNTRIES:
+            yield _unknown_country(f"$.tax.rates.{country}", country)
+        if STANDARD not in row:
+            yield Fault(
+                f"$.tax.rates.{country}", "missing", "every country needs a `standard` rate"
+            )
+
+
+def _zone_faults(settings: ShopSettings) -> Iterator[Fault]:
+    yield from _repeated("$.fulfillment_zones[{}].id", [zone.zone_id for zone in settings.zones])
+    countries: Counter[str] = Counter()
+    option_ids: Counter[str] = Counter()
+    for z, zone in enumerate(settings.zones):
+        path = f"$.fulfillment_zones[{z}]"
+        for c, country in enumerate(zone.countries):
+            countries[country] += 1
+            if countries[country] > 1:
+                yield _duplicate(f"{path}.countries[{c}]", country)
+            if country != EVERYWHERE and country not in COUNTRIES:
+                yield _unknown_country(f"{path}.countries[{c}]", country)
+        for o, option in enumerate(zone.options):
+            # Unique in the whole shop, for a cart names its option without the zone.
+            option_ids[option.option_id] += 1
+            if option_ids[option.option_id] > 1:
+                yield _duplicate(f"{path}.options[{o}].id", option.option_id)
+            yield from _option_faults(option, f"{path}.options[{o}]", settings)
+
+
+def _option_faults(option: FulfillmentOption, path: str, settings: ShopSettings) -> Iterator[Fault]:
+    for currency in settings.currencies:
+        if currency not in option.prices:
+            yield Fault(
+                f"{path}.prices.{currency}", "missing", f"the option needs a {currency} price"
+            )
+    for name, amounts in (("prices", option.prices), ("free_above", option.free_above)):
+        for currency in amounts:
+            if currency not in settings.currencies:
+                yield Fault(
+                    f"{path}.{name}.{currency}",
+                    "unknown_currency",
+                    f"{currency} is not one of currencies",
+                )
+    if option.tax_class not in settings.tax.rates.get(settings.tax.origin, {}):
+        yield Fault(
+            f"{path}.tax_class",
+            "unknown_tax_class",
+            f"{settings.tax.origin} has no rate for the class {option.tax_class}",
+        )
+
+
+def _repeated(path: str, ids: list[str]) -> Iterator[Fault]:
+    for position, name in enumerate(ids):
+        if name in ids[:position]:
+            yield _duplicate(path.format(position), name)
+
+
+def _duplicate(path: str, name: str) -> Fault:
+    return Fault(path, "duplicate", f"{name} stands here for the second time")
+
+
+def _unknown_country(path: str, country: str) -> Fault:
+    return Fault(path, "unknown_country", f"{country} is not an ISO 3166 alpha-2 country code")

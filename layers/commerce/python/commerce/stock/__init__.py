@@ -1,0 +1,1 @@
+"""Stock: what is available, what orders hold, and who changed it."""

@@ -1,0 +1,102 @@
+"""HTTP shapes of stock."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from commerce.clock import to_text
+from commerce.stock.model import MAIN_LOCATION, Adjustment, Stock
+
+UNITS_MAX = 1_000_000_000
+
+
+class AdjustStock(BaseModel):
+    """A change of a SKU's units."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    delta: int = Field(
+        ge=-UNITS_MAX, le=UNITS_MAX, description="Units to add, or to take where negative; not 0."
+    )
+    reason: str = Field(min_length=1, max_length=200, examples=["restock"])
+    location: str = Field(default=MAIN_LOCATION, min_length=1, max_length=64)
+
+
+class StockQuery(BaseModel):
+    """How much of the adjustment history to give."""
+
+    model_config = ConfigDict(frozen=True)
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = None
+
+
+class LevelView(BaseModel):
+    """Units at one location."""
+
+    location_id: str
+    available: int
+    reserved: int
+    consumed: int
+
+
+class AdjustmentView(BaseModel):
+    """One change somebody made."""
+
+    id: str
+    delta: int
+    reason: str
+    location_id: str
+    by: str
+    at: str
+
+
+class StockView(BaseModel):
+    """Units of one SKU; the counts on top are the sums over the locations."""
+
+    sku: str
+    available: int
+    reserved: int
+    consumed: int
+    version: int
+    locations: list[LevelView]
+    adjustments: list[AdjustmentView] | None = Field(
+        default=None, description="Newest first; only where the stock is read."
+    )
+    next_cursor: str | None = Field(default=None, description="Goes on in `adjustments`.")
+
+
+def stock_view(
+    stock: Stock, adjustments: list[Adjustment] | None = None, next_cursor: str | None = None
+) -> StockView:
+    """Show a SKU's units, with a page of its history where one is given."""
+    return StockView(
+        sku=stock.sku,
+        available=stock.available,
+        reserved=stock.reserved,
+        consumed=stock.consumed,
+        version=stock.version,
+        locations=[
+            LevelView(
+                location_id=name,
+                available=level.available,
+                reserved=level.reserved,
+                consumed=level.consumed,
+            )
+            for name, level in sorted(stock.locations.items())
+        ],
+        adjustments=None
+        if adjustments is None
+        else [
+            AdjustmentView(
+                id=change.adjustment_id,
+                delta=change.delta,
+                reason=change.reason,
+                location_id=change.location,
+                by=change.by,
+                at=to_text(change.at),
+            )
+            for change in adjustments
+        ],
+        next_cursor=next_cursor,
+    )

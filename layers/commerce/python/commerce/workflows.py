@@ -1,0 +1,85 @@
+"""The port to state machines: start one, and wait for it or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+SUCCEEDED = "SUCCEEDED"
+STILL_RUNNING = "RUNNING"
+
+# API Gateway waits 29 seconds; within them the caller must still get an answer.
+_ANSWER_WITHIN_SECONDS = 24
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an execution ended; `error` is the class name of the error that failed it."""
+
+    status: str
+    error: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@cache
+def step_functions_client() -> SFNClient:
+    """Give this process's client; a call that took long is not sent again."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=_ANSWER_WITHIN_SECONDS,
+        retries={"mode": "standard", "max_attempts": 1},
+    )
+    return boto3.client("stepfunctions", config=config)
+
+
+class StateMachine:
+    """One state machine."""
+
+    def __init__(self, arn: str, client: SFNClient | None = None) -> None:
+        self._arn = arn
+        self._client = client or step_functions_client()
+
+    def run(self, document: Mapping[str, Any]) -> Outcome:
+        """Start an Express execution and wait for its end, or for as long as a caller may wait."""
+        try:
+            answer = self._client.start_sync_execution(
+                stateMachineArn=self._arn, input=json.dumps(document)
+            )
+        except ReadTimeoutError:
+            return Outcome(STILL_RUNNING)
+        return Outcome(
+            answer["status"], answer.get("error", ""), error_details(answer.get("cause", ""))
+        )
+
+    def start(self, name: str, document: Mapping[str, Any]) -> None:
+        """Start a Standard execution; one of this name that exists already is that same one."""
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._arn, name=name, input=json.dumps(document)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+
+
+def error_details(cause: str) -> dict[str, Any]:
+    """Read a named error's sentence and details out of the cause a state machine gives.
+
+    The cause is a function's error document, whose message is the JSON that
+    `DomainError.to_cause` wrote. What was not written by a task gives nothing.
+    """
+    try:
+        message = json.loads(json.loads(cause)["errorMessage"])
+    except (ValueError, TypeError, KeyError):
+        return {}
+    return message if isinstance(message, dict) else {}
