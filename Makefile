@@ -26,7 +26,7 @@ test: $(VENV)/ready
 
 # To AWS, with the account and region of your AWS settings; sam asks before it changes anything.
 deploy: $(VENV)/ready
-	@command -v python3.13 >/dev/null || { \
+	@python3.13 -c '' 2>/dev/null || { \
 	  echo "make deploy builds for Python 3.13 and finds no python3.13: install it first." >&2; exit 1; }
 	$(BIN)/sam build
 	$(BIN)/sam deploy
@@ -56,6 +56,5 @@ lock: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(COMPILE) --upgrade --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
 	{ echo "# What the functions import on AWS, at the versions of requirements.lock; made by: make lock"; \
-	  echo "# The SDK is here too: the tracer brings botocore, which must match its boto3."; \
-	  printf '%s\n' 'aws-lambda-powertools[parser,tracer]' boto3 pydantic | \
+	  printf '%s\n' aws-lambda-powertools pydantic | \
 	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > layers/vendor/requirements.txt

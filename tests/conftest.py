@@ -10,6 +10,8 @@ from moto import mock_aws
 
 from cloud_in_memory import ENVIRONMENT, make_tables
 
+pytest_plugins = ["pushcart.testing"]
+
 # Read once, when a handler is first imported.
 os.environ.update(ENVIRONMENT)
 

@@ -4,21 +4,8 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.entry.idempotency import digest
 from commerce.environment import environment
-from commerce.errors import (
-    CartCompleted,
-    CartIncomplete,
-    CheckoutFailed,
-    CheckoutInProgress,
-    IdempotencyKeyRequired,
-    IdempotencyKeyReused,
-    NotFound,
-    OutOfStock,
-    PaymentDeclined,
-    PriceChanged,
-    TooManyAttempts,
-)
 from commerce.orders.model import CONFIRMED
-from commerce.orders.operations import complete_cart
+from commerce.orders.operations import REFUSALS, complete_cart
 from commerce.orders.schema import CompleteCart, OrderView, order_view
 from commerce.orders.store import OrderStore
 from commerce.workflows import StateMachine
@@ -34,19 +21,7 @@ saga = StateMachine(environment().place_order_arn)
     returns=OrderView,
     also={202: OrderView},
     keyed=True,
-    problems=(
-        NotFound,
-        IdempotencyKeyRequired,
-        IdempotencyKeyReused,
-        CartIncomplete,
-        CartCompleted,
-        CheckoutInProgress,
-        TooManyAttempts,
-        OutOfStock,
-        PriceChanged,
-        PaymentDeclined,
-        CheckoutFailed,
-    ),
+    problems=REFUSALS,
 )
 def handler(request: http.Request[CompleteCart, http.Nothing]) -> http.Response:
     """Answer with the confirmed order, or with 202 and the order still being placed."""

@@ -204,6 +204,13 @@ def test_a_cart_cannot_be_opened_with_what_cannot_be_bought(sku: str) -> None:
     assert paths(refused.value) == ["$.line_items[1].sku"]
 
 
+def test_a_cart_cannot_be_opened_with_an_option_that_does_not_serve_its_destination() -> None:
+    fulfillment = {"destination": LONDON, "option_id": "eu-standard"}
+
+    with pytest.raises(FulfillmentOptionUnavailable):
+        opened(shop(), ("MUG", 1), fulfillment=fulfillment)
+
+
 def test_a_cart_of_2000_lines_opens_at_once() -> None:
     variants = [variant(f"SKU-{n}", 10, tax_class="zero") for n in range(2000)]
 

@@ -5,6 +5,7 @@ import pytest
 from builders import CART_ID, table
 from commerce.carts.model import LINES_MAX, Buyer, Cart, NewLine, add_lines, open_cart, touched
 from commerce.carts.store import CartStore
+from commerce.dynamo.table import Item, Key, Table
 from commerce.errors import CartChanged, NotFound
 from commerce.pricing import Destination
 
@@ -41,10 +42,22 @@ def test_an_empty_cart_is_read_as_it_was_kept() -> None:
     assert store().read(CART_ID, NOW) == empty
 
 
-@pytest.mark.parametrize("cart_id", [CART_ID, "", "cart_", "order_1", "cart_" + "0" * 5000])
-def test_a_cart_nobody_opened_is_not_found(cart_id: str) -> None:
+class UnreadableTable(Table):
+    """A table that must not be asked."""
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        raise AssertionError((key, consistent))
+
+
+def test_a_cart_nobody_opened_is_not_found() -> None:
     with pytest.raises(NotFound):
-        store().read(cart_id, NOW)
+        store().read(CART_ID, NOW)
+
+
+@pytest.mark.parametrize("cart_id", ["", "cart_", "order_1", "cart_" + "0" * 5000])
+def test_what_is_no_cart_id_is_not_found_without_asking_the_database(cart_id: str) -> None:
+    with pytest.raises(NotFound):
+        CartStore(UnreadableTable("carts")).read(cart_id, NOW)
 
 
 def test_a_cart_is_gone_when_it_expires_even_before_the_database_removes_it() -> None:

@@ -55,10 +55,11 @@ def main() -> None:
     from hypercorn.config import Config
     from ministack.app import app as cloud
 
-    from pushcart import aws_errors, cors_preflight
+    from pushcart import aws_errors, cors_preflight, warm_start
     from pushcart.base_url import serve_at_port
 
     aws_errors.install()
+    warm_start.install()
     cors_preflight.install()
     config = Config()
     config.bind = [

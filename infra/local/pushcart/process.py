@@ -34,7 +34,7 @@ def running_pid(workspace: Workspace) -> int | None:
 def answers(workspace: Workspace) -> bool:
     """Whether an emulator answers at the cloud's address."""
     try:
-        reply = httpx.get(f"{workspace.cloud_url}/_ministack/health", timeout=5, trust_env=False)
+        reply = httpx.get(f"{workspace.cloud_url}/_localstack/health", timeout=5, trust_env=False)
     except httpx.HTTPError:
         return False
     return reply.is_success

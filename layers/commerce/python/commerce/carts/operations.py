@@ -129,7 +129,9 @@ def create_cart(request: CreateCart, ports: Ports) -> CartView:
     if currency not in settings.currencies:
         raise InvalidRequest(
             f"the shop does not sell in {currency}",
-            errors=[_field("$.currency", "unknown_currency", f"use {settings.currencies}")],
+            errors=[
+                _field("$.currency", "unknown_currency", f"use {', '.join(settings.currencies)}")
+            ],
         )
     new_lines = [line.to_new_line() for line in request.line_items]
     cart = add_lines(open_cart(new_id("cart", now, ports.random_bits), currency, now), new_lines)

@@ -1,6 +1,6 @@
 """The HTTP edge: one decorator makes a function an operation of the API.
 
-It owns parsing, the staff check, idempotency, logging, tracing, metrics, JSON and
+It owns parsing, the staff check, idempotency, logging, metrics, JSON and
 problem documents. What an operation takes and gives is declared once, in the
 decorator, and the OpenAPI document is generated from that same declaration.
 """
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
-from commerce.entry.telemetry import logger, metrics, tracer
+from commerce.entry.telemetry import logger, metrics
 from commerce.errors import (
     DomainError,
     Forbidden,
@@ -229,7 +229,6 @@ def operation(
 
     def decorate(function: Callable[[Request[Any, Any]], Response]) -> LambdaHandler:
         @logger.inject_lambda_context(clear_state=True)
-        @tracer.capture_lambda_handler(capture_response=False)
         @metrics.log_metrics
         @wraps(function)
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

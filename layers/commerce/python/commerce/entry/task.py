@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, ValidationError
 
-from commerce.entry.telemetry import logger, metrics, tracer
+from commerce.entry.telemetry import logger, metrics
 from commerce.errors import DomainError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def task(
 
     def decorate(function: Callable[[Input], dict[str, Any]]) -> TaskHandler:
         @logger.inject_lambda_context(clear_state=True)
-        @tracer.capture_lambda_handler(capture_response=False)
         @metrics.log_metrics
         @wraps(function)
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -41,10 +41,13 @@ def task(
                 **{name: event[name] for name in ("order_id", "cart_id") if name in event}
             )
             try:
-                return function(_validate(input_model, event))
+                result = function(_validate(input_model, event))
             except DomainError as error:
+                metrics.add_metric(name="TaskRefused", unit=MetricUnit.Count, value=1)
                 logger.info("task refused", extra={"code": error.code(), "detail": str(error)})
                 raise type(error)(error.to_cause(), **error.details) from error
+            metrics.add_metric(name="TaskDone", unit=MetricUnit.Count, value=1)
+            return result
 
         return cast("TaskHandler", handler)
 

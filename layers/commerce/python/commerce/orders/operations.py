@@ -35,6 +35,29 @@ logger = logging.getLogger(__name__)
 SAGA = "place_order"
 RECOVERY = "recover_order"
 
+# What a checkout may be refused with.
+REFUSALS = (
+    errors.NotFound,
+    errors.IdempotencyKeyRequired,
+    errors.IdempotencyKeyReused,
+    errors.RequestInProgress,
+    errors.CheckoutInProgress,
+    errors.CartCompleted,
+    errors.CartIncomplete,
+    errors.CartChanged,
+    errors.TooManyAttempts,
+    errors.UnknownSku,
+    errors.PriceMissing,
+    errors.DestinationNotServed,
+    errors.FulfillmentOptionUnavailable,
+    errors.PriceChanged,
+    errors.OutOfStock,
+    errors.PaymentDeclined,
+    errors.ProviderUnavailable,
+    errors.ProviderTimeout,
+    errors.CheckoutFailed,
+)
+
 Priced = tuple[Cart, PricedCart, ShopSettings]
 
 

@@ -1,0 +1,105 @@
+"""The shop's HTTP API, called as a storefront calls it and as staff do."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from pushcart import staff
+from pushcart.cloud import Cloud
+from pushcart.problems import CommandFailed
+from pushcart.workspace import Workspace
+
+# API Gateway gives up after 29 seconds, so an answer comes before this or not at all.
+_ANSWER_WITHIN_SECONDS = 40.0
+_CONNECTIONS_MAX = 64
+
+
+class Shop:
+    """One deployed shop; may be used by many threads at once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._client = httpx.Client(
+            base_url=_address(workspace),
+            timeout=_ANSWER_WITHIN_SECONDS,
+            limits=httpx.Limits(max_connections=_CONNECTIONS_MAX),
+            trust_env=False,
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        query: Mapping[str, str | int] | None = None,
+    ) -> httpx.Response:
+        """Send one request and give the answer, whatever it says.
+
+        Parameters
+        ----------
+        path
+            From `/`; a path under `/admin/` is called as staff.
+        key
+            The `Idempotency-Key`.
+
+        Raises
+        ------
+        httpx.HTTPError
+            There was no answer.
+        """
+        headers = {"Idempotency-Key": key} if key else {}
+        if path.startswith("/admin/"):
+            headers["Authorization"] = self._token
+        return self._client.request(method, path, json=body, headers=headers, params=query)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        query: Mapping[str, str | int] | None = None,
+    ) -> dict[str, Any]:
+        """Send one request and give the answer's JSON.
+
+        Raises
+        ------
+        CommandFailed
+            The shop refused or did not answer; the sentence is the shop's own.
+        """
+        try:
+            answer = self.call(method, path, body, key=key, query=query)
+        except httpx.HTTPError as error:
+            raise CommandFailed(f"The shop did not answer {method} {path}: {error}.") from None
+        if not answer.is_success:
+            raise CommandFailed(f"The shop refused {method} {path}: {refusal(answer)}.")
+        document: dict[str, Any] = answer.json()
+        return document
+
+    @cached_property
+    def _token(self) -> str:
+        return staff.token(self._workspace)
+
+
+def refusal(answer: httpx.Response) -> str:
+    """Give an answer's problem as the shop put it, or what there is instead."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        return f"{answer.status_code}"
+    detail = problem.get("detail") or problem.get("message") or "no reason given"
+    fields = "; ".join(f"{each['path']} {each['detail']}" for each in problem.get("errors") or [])
+    return f"{answer.status_code} {detail}{f' ({fields})' if fields else ''}".rstrip(".")
+
+
+def _address(workspace: Workspace) -> str:
+    if workspace.uses_embedded_cloud:
+        return workspace.base_url
+    # Another emulator has no address without the API's id in it.
+    api = Cloud(workspace).stack_outputs()["ApiId"]
+    return f"{workspace.cloud_url}/restapis/{api}/live/_user_request_"
