@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := functions infra layers tests
 
 .DEFAULT_GOAL := run
-.PHONY: run stop reset test deploy format lock
+.PHONY: run stop reset test deploy format openapi lock
 
 run: $(VENV)/ready
 	@$(BIN)/pushcart up
@@ -35,6 +35,10 @@ format: $(VENV)/ready
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+# The API's document, after a change to what an operation takes or gives.
+openapi: $(VENV)/ready
+	@$(BIN)/pushcart openapi
+
 # Made again only when the lock or the project file changed.
 $(VENV)/ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -58,3 +62,6 @@ lock: $(VENV)/ready
 	{ echo "# What the functions import on AWS, at the versions of requirements.lock; made by: make lock"; \
 	  printf '%s\n' aws-lambda-powertools pydantic | \
 	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > layers/vendor/requirements.txt
+	{ echo "# What the site function imports on AWS beside the layers, at the versions of requirements.lock; made by: make lock"; \
+	  printf '%s\n' chalice flask-swagger-ui | \
+	  $(COMPILE) --no-deps --python-version 3.13 --constraint requirements.lock -; } > functions/site/requirements.txt

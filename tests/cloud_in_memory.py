@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+from moto import mock_aws
 from samcli.yamlhelper import yaml_parse
 
 from commerce.environment import Environment
@@ -39,14 +42,22 @@ def table_name(noun: str) -> str:
     return ENVIRONMENT[f"{noun.upper()}_TABLE"]
 
 
-def make_tables() -> None:
-    """Make every table of the template, with its keys and indexes."""
+@contextmanager
+def empty_tables(*nouns: str) -> Iterator[None]:
+    """Give the tables of these services, all where none is named, with nothing in them."""
+    with mock_aws():
+        _make_tables(nouns)
+        yield
+
+
+def _make_tables(nouns: tuple[str, ...]) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
     for name, resource in template()["Resources"].items():
-        if resource["Type"] == "AWS::DynamoDB::Table":
+        noun = name.removesuffix("Table").lower()
+        if resource["Type"] == "AWS::DynamoDB::Table" and (not nouns or noun in nouns):
             declared = resource["Properties"]
             wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
             client.create_table(
-                TableName=table_name(name.removesuffix("Table")),
+                TableName=table_name(noun),
                 **{part: declared[part] for part in wanted if part in declared},
             )

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
-from cloud_in_memory import ENVIRONMENT, make_tables
+from cloud_in_memory import ENVIRONMENT, empty_tables
 
 pytest_plugins = ["pushcart.testing"]
 
@@ -19,6 +18,5 @@ os.environ.update(ENVIRONMENT)
 @pytest.fixture
 def tables() -> Iterator[None]:
     """Give empty tables in memory."""
-    with mock_aws():
-        make_tables()
+    with empty_tables():
         yield

@@ -150,7 +150,7 @@ def test_a_sku_of_another_product_is_a_row_error_and_the_rest_comes_in() -> None
         assert counts(report) == wanted
         assert errors(report) == [(3, "Variant SKU")]
         assert saved().skus == ("MUG-BLU",)
-    assert catalog().owners(["MUG-RED"]) == {"MUG-RED": OTHER_ID}
+    assert catalog().variants(["MUG-RED"])["MUG-RED"].product_id == OTHER_ID
 
 
 def test_a_new_variant_without_any_price_is_a_row_error() -> None:

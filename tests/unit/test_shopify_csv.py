@@ -99,8 +99,9 @@ def test_the_column_names_of_newer_exports_are_read_too() -> None:
 
 
 def test_a_byte_order_mark_and_other_line_ends_do_no_harm() -> None:
-    text = csv_text(csv_row())
+    text = csv_text(csv_row(Handle="mug"))
     wanted = parse(text, "GBP", {})
+    assert wanted.products[0].handle == "mug"
     assert parse("\ufeff" + text, "GBP", {}) == wanted
     assert parse(text.replace("\r\n", "\r"), "GBP", {}) == wanted
     assert parse(text.replace("\r\n", "\n"), "GBP", {}) == wanted

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -13,9 +14,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from pushcart import deployment, logs, process, staff, status, up
+from pushcart import (
+    api_document,
+    deployment,
+    invoices,
+    logs,
+    orders,
+    process,
+    replay,
+    seed,
+    staff,
+    status,
+    up,
+)
+from pushcart.checkouts import OverHttp, ThroughWorkflow, Way
+from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
-from pushcart.progress import run_steps
+from pushcart.progress import Report, Step, run_steps
+from pushcart.shop import Shop
 from pushcart.workspace import Workspace
 
 app = typer.Typer(
@@ -110,6 +126,114 @@ def logs_command(
         typer.echo(line)
 
 
+@app.command("seed")
+def seed_command() -> None:
+    """Bring the demo catalogue in; what is there already stays."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    run_steps(workspace, [Step("Seeding", seed.fill)], console)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A Shopify product CSV.")],
+) -> None:
+    """Import products from a file; exit with 1 when rows were left out."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    errors: list[str] = []
+
+    def run(workspace: Workspace, report: Report) -> str:
+        report.doing(file.name)
+        done = seed.import_file(workspace, file, report)
+        errors.extend(seed.error_lines(done))
+        return seed.summary(done)
+
+    run_steps(workspace, [Step("Importing", run)], console)
+    for line in errors:
+        typer.echo(line, err=True)
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command("orders")
+def orders_command(
+    status: Annotated[str | None, typer.Option(help="Such as confirmed or canceled.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """List orders, newest first."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    found = orders.newest(Shop(workspace), status, limit)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    elif found:
+        typer.echo("\n".join(orders.table(found)))
+    else:
+        typer.echo("There are no such orders.")
+
+
+@app.command()
+def trace(
+    order_id: Annotated[str, typer.Argument(help="Such as order_01j...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """Show everything that happened to one order."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    order = orders.read(Shop(workspace), order_id)
+    typer.echo(json.dumps(order, indent=2) if as_json else "\n".join(orders.trace(order)))
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="A UCI Online Retail CSV, plain or gzipped.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first invoices.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="Checkouts at a time.")] = 4,
+    over: Annotated[Way, typer.Option(help="The API, or its state machine.")] = Way.WORKFLOW,
+) -> None:
+    """Place every sale of a file as an order, count, and exit with 1 when a count is off."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    sales = invoices.read(file, limit)
+    cloud = Cloud(workspace)
+    stores = replay.Stores(cloud)
+    checkout = OverHttp(Shop(workspace)) if over is Way.HTTP else ThroughWorkflow(cloud)
+    outcome: list[replay.Run] = []
+    checks: list[replay.Check] = []
+
+    def place(_workspace: Workspace, report: Report) -> str:
+        done = replay.run(sales, checkout, workers, report)
+        outcome.append(done)
+        return f"{len(done.order_ids):,} orders, {done.orders_per_second:.1f} a second"
+
+    def count(_workspace: Workspace, report: Report) -> str:
+        checks.extend(replay.count(stores, sales, outcome[0], report))
+        return "all right" if all(check.holds for check in checks) else "not all right"
+
+    steps = [
+        Step("Preparing", lambda _, report: replay.prepare(stores, sales, report)),
+        Step("Placing", place),
+        Step("Counting", count),
+    ]
+    run_steps(workspace, steps, console)
+    console.print(_checks_table(checks))
+    for number, why in outcome[0].refused.items():
+        typer.echo(f"invoice {number}: {why}", err=True)
+    if outcome[0].refused or not all(check.holds for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def openapi() -> None:
+    """Write the API's document anew from what the operations declare."""
+    workspace = Workspace.from_environment()
+    path = workspace.root / api_document.PATH
+    path.write_text(api_document.render(workspace.root))
+    console.print(f"Written: {path.relative_to(workspace.root)}")
+
+
 @app.command()
 def reset() -> None:
     """Stop the cloud and throw its data away."""
@@ -132,6 +256,17 @@ def main() -> None:
 def _fail(sentence: str) -> NoReturn:
     print(sentence, file=sys.stderr)
     raise SystemExit(1)
+
+
+def _checks_table(checks: list[replay.Check]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("counted")
+    for name in ("expected", "found"):
+        table.add_column(name, justify="right")
+    for check in checks:
+        colour = "green" if check.holds else "red"
+        table.add_row(check.what, check.expected, f"[{colour}]{check.found}[/]")
+    return table
 
 
 def _needs_a_cloud(workspace: Workspace) -> None:

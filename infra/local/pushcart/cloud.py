@@ -38,6 +38,8 @@ class Cloud:
             inject_host_prefix=False,
             retries={"mode": "standard", "max_attempts": 3},
             connect_timeout=5,
+            # A replay asks from many threads.
+            max_pool_connections=40,
             s3={"addressing_style": "path"},
         )
 

@@ -55,12 +55,13 @@ def main() -> None:
     from hypercorn.config import Config
     from ministack.app import app as cloud
 
-    from pushcart import aws_errors, cors_preflight, warm_start
+    from pushcart import aws_errors, cors_preflight, gateway_responses, warm_start
     from pushcart.base_url import serve_at_port
 
     aws_errors.install()
     warm_start.install()
     cors_preflight.install()
+    gateway_responses.install()
     config = Config()
     config.bind = [
         f"{LOOPBACK}:{workspace.cloud_port}",

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from commerce.money import to_text
-from rich.table import Table
 
 from pushcart.shop import Shop
 
@@ -30,22 +29,22 @@ def read(shop: Shop, order_id: str) -> dict[str, Any]:
     return shop.ask("GET", f"/admin/orders/{order_id}")
 
 
-def table(orders: list[dict[str, Any]]) -> Table:
-    """Lay orders out in columns."""
-    columns = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("placed", "order", "status"):
-        columns.add_column(name, no_wrap=True)
-    columns.add_column("lines", justify="right")
-    columns.add_column("total", justify="right", no_wrap=True)
-    for order in orders:
-        columns.add_row(
-            order["placed_at"][:19].replace("T", " "),
-            order["id"],
-            order["status"],
-            str(order["line_count"]),
-            to_text(order["total"], order["currency"]),
-        )
-    return columns
+def table(orders: list[dict[str, Any]]) -> list[str]:
+    """Write orders in columns, a line an order, cut off by no terminal."""
+    form = "{:<19}  {:<42}  {:<15}  {:>5}  {:>14}"
+    return [
+        form.format("placed (UTC)", "order", "status", "lines", "total").rstrip(),
+        *(
+            form.format(
+                order["placed_at"][:19].replace("T", " "),
+                order["id"],
+                order["status"],
+                order["line_count"],
+                to_text(order["total"], order["currency"]),
+            )
+            for order in orders
+        ),
+    ]
 
 
 def story(order: dict[str, Any]) -> list[str]:

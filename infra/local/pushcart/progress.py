@@ -28,7 +28,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Step:
-    """One named piece of work; what it returns is shown when it is done."""
+    """One named piece of work; what it returns is shown when it is done, its first line on top."""
 
     title: str
     run: Callable[[Workspace, Report], str]
@@ -51,6 +51,8 @@ def run_steps(workspace: Workspace, steps: Sequence[Step], console: Console) -> 
             task = progress.add_task(step.title, total=None, detail="")
             outcome = step.run(workspace, Report(progress, task))
         seconds = monotonic() - started
-        console.print(
-            f"[green]✓[/] {step.title:<12} {outcome} [dim]({seconds:.1f} s)[/]", highlight=False
-        )
+        headline, *more = outcome.splitlines()
+        shown = f"[green]✓[/] {step.title:<12} {headline} [dim]({seconds:.1f} s)[/]"
+        console.print(shown, highlight=False, soft_wrap=True)
+        for line in more:
+            console.print(f"{'':<14} {line}", highlight=False, markup=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Filling the shop from a product file, through its own import."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ def import_file(workspace: Workspace, path: Path, report: Report) -> ImportRepor
             raise CommandFailed(f"The import of {path} does not get on; try a smaller file.")
         seen = created + updated + unchanged
         report.at(seen, seen + done.products_left)
+
+
+def handles() -> list[str]:
+    """Give the handle of each product of the demo catalogue, once."""
+    with CATALOGUE.open(encoding="utf-8", newline="") as file:
+        return list(dict.fromkeys(row["Handle"] for row in csv.DictReader(file)))
 
 
 def summary(done: ImportReport) -> str:

@@ -1,6 +1,6 @@
 """From nothing to a shop with a sample order: the steps of `pushcart up`."""
 
-from pushcart import deployment, process, staff
+from pushcart import deployment, process, sample, seed, staff
 from pushcart.problems import CommandFailed
 from pushcart.progress import Report, Step
 from pushcart.workspace import Workspace
@@ -29,8 +29,10 @@ def _deploy(workspace: Workspace, report: Report) -> str:
 STEPS = (
     Step("Starting", _start),
     Step("Deploying", _deploy),
+    Step("Seeding", seed.fill),
+    Step("Ordering", sample.place),
 )
-"""In this order; seeding and the sample order go after the deploy."""
+"""In this order; each finds what an earlier run did."""
 
 
 def welcome(workspace: Workspace) -> str:

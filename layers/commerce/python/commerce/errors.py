@@ -93,6 +93,16 @@ class RequestInProgress(DomainError):
     """The first request with this idempotency key has not ended yet."""
 
 
+class InternalError(DomainError):
+    """Something broke on our side; the request id finds it in the log."""
+
+
+class Unhealthy(TransientError):
+    """Something the shop stands on does not answer."""
+
+    retry_after_seconds: ClassVar[int] = 5
+
+
 # --- catalogue ----------------------------------------------------------------
 
 

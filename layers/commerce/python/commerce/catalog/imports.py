@@ -113,15 +113,11 @@ def _import_some(
     tally: _Tally,
 ) -> None:
     existing = catalog.find_by_handles([parsed.handle for parsed in some])
-    owners = catalog.owners(variant.sku for parsed in some for variant in parsed.variants)
     for parsed in some:
         if clock() >= deadline:
             tally.left += 1
-            continue
-        old = existing.get(parsed.handle)
-        own_id = old.product_id if old else None
-        taken = {sku for sku, owner in owners.items() if owner != own_id}
-        _import_one(_without(parsed, taken, tally), old, catalog, clock(), tally)
+        else:
+            _import_one(parsed, existing.get(parsed.handle), catalog, clock(), tally)
 
 
 def _import_one(
@@ -145,7 +141,7 @@ def _import_one(
             catalog.add(product)
             tally.created += 1
     except SkuTaken as refused:
-        # Somebody took a SKU after the owners were read: once more, without it.
+        # Once more, without the SKUs of others.
         rest = _without(parsed, set(refused.details["skus"]), tally)
         if len(rest.variants) < len(parsed.variants):
             _import_one(rest, old, catalog, now, tally)

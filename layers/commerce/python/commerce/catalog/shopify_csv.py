@@ -19,13 +19,11 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from commerce.catalog import model
-from commerce.catalog.model import Category, Media, Status
+from commerce.catalog import csv_cells, model
+from commerce.catalog.model import Media
 from commerce.errors import InvalidImport
-from commerce.money import minor_digits
 
 # The markets whose currency goes without saying. `International` is what Shopify names
 # the market outside the home one; a shop with another currency there says so.
@@ -69,9 +67,6 @@ _COLUMNS = {
 }
 _KEYS = {name: key for key, names in _COLUMNS.items() for name in names}
 _MARKET_COLUMN = re.compile(r"(included|price|compare[ -]at[ -]price) / (.+)", re.IGNORECASE)
-_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
-_INTEGER = re.compile(r"[+-]?\d{1,9}")
-_BOOLEANS = {"true": True, "false": False}
 # What the format writes for a product that comes in one form only.
 _ONLY_OPTION = ("title", "default title")
 _TORN_LINES_MAX = 100
@@ -315,21 +310,23 @@ def _product(
 
 def _product_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
     """Read the product's own columns; a column the file lacks gives no field."""
-    fields: dict[str, Any] = {"title": reader.read("title", _text(model.TITLE_CHARS_MAX))}
+    fields: dict[str, Any] = {
+        "title": reader.read("title", csv_cells.short_text(model.TITLE_CHARS_MAX))
+    }
     if header.has("description"):
-        fields["description"] = reader.read("description", _description, "")
+        fields["description"] = reader.read("description", csv_cells.description, "")
     if header.has("vendor"):
-        fields["vendor"] = reader.read("vendor", _text(model.VENDOR_CHARS_MAX), "")
+        fields["vendor"] = reader.read("vendor", csv_cells.short_text(model.VENDOR_CHARS_MAX), "")
     if header.has("tags"):
-        fields["tags"] = reader.read("tags", _tags, ())
+        fields["tags"] = reader.read("tags", csv_cells.tags, ())
     if header.has("category", "type"):
         # The standard category says more than the shop's own type, where it is given.
-        fields["categories"] = reader.read("category", _category_path, ()) or reader.read(
-            "type", _single_category, ()
+        fields["categories"] = reader.read("category", csv_cells.category_path, ()) or reader.read(
+            "type", csv_cells.single_category, ()
         )
     if header.has("status", "published"):
-        published = reader.read("published", _boolean, True)
-        status = reader.read("status", _status, "active")
+        published = reader.read("published", csv_cells.boolean, True)
+        status = reader.read("status", csv_cells.status, "active")
         fields["status"] = "draft" if status == "active" and not published else status
     return fields
 
@@ -343,9 +340,9 @@ def _media(rows: Iterable[_Row], errors: list[RowError]) -> tuple[Media, ...]:
     found: dict[str, tuple[int, Media]] = {}
     for row in rows:
         reader = _Reader(row)
-        url = reader.read("image", _url)
-        alt = reader.read("image_alt", _text(model.ALT_CHARS_MAX), "")
-        position = reader.read("image_position", _integer, model.MEDIA_MAX)
+        url = reader.read("image", csv_cells.url)
+        alt = reader.read("image_alt", csv_cells.short_text(model.ALT_CHARS_MAX), "")
+        position = reader.read("image_position", csv_cells.integer, model.MEDIA_MAX)
         if url and not reader.errors and url not in found:
             if len(found) == model.MEDIA_MAX:
                 reader.refuse("image", f"a product has at most {model.MEDIA_MAX} images")
@@ -369,24 +366,26 @@ class _ReadVariant:
 
 def _variant(row: _Row, first: _Row, header: _Header) -> _ReadVariant:
     reader = _Reader(row)
-    sku = reader.read("sku", _sku)
+    sku = reader.read("sku", csv_cells.sku)
     if not row.get("sku"):
         reader.refuse("sku", "is empty: stock and orders need a SKU")
     option_values = _option_values(reader, first)
     fields: dict[str, Any] = {"option_values": option_values}
     if header.has("grams"):
-        fields["weight_grams"] = reader.read("grams", _grams, 0)
+        fields["weight_grams"] = reader.read("grams", csv_cells.grams, 0)
     if header.has("taxable", "tax_code"):
         fields["tax_class"] = _tax_class(reader)
     if header.has("requires_shipping"):
-        fields["requires_shipping"] = reader.read("requires_shipping", _boolean, True)
+        fields["requires_shipping"] = reader.read("requires_shipping", csv_cells.boolean, True)
     if header.has("barcode"):
-        fields["barcode"] = reader.read("barcode", _text(model.BARCODE_CHARS_MAX), "")
+        fields["barcode"] = reader.read(
+            "barcode", csv_cells.short_text(model.BARCODE_CHARS_MAX), ""
+        )
     prices = _prices(reader, header, "price")
     if header.has("price") and not row.get("price"):
         reader.refuse("price", "is empty")
     compare_at_prices = _prices(reader, header, "compare_at_price")
-    quantity = reader.read("quantity", _quantity)
+    quantity = reader.read("quantity", csv_cells.quantity)
     if reader.errors:
         return _ReadVariant(row, None, tuple(reader.errors))
     parsed = ParsedVariant(row.line, sku, fields, prices, compare_at_prices, quantity)
@@ -396,10 +395,12 @@ def _variant(row: _Row, first: _Row, header: _Header) -> _ReadVariant:
 def _option_values(reader: _Reader, first: _Row) -> dict[str, str]:
     values: dict[str, str] = {}
     for number in (1, 2, 3):
-        value = reader.read(f"option{number}_value", _text(model.OPTION_VALUE_CHARS_MAX))
+        value = reader.read(
+            f"option{number}_value", csv_cells.short_text(model.OPTION_VALUE_CHARS_MAX)
+        )
         # Later rows may leave the names out.
         names = reader if reader.row.get(f"option{number}_name") else _Reader(first)
-        name = names.read(f"option{number}_name", _text(model.OPTION_NAME_CHARS_MAX))
+        name = names.read(f"option{number}_name", csv_cells.short_text(model.OPTION_NAME_CHARS_MAX))
         if value and not name:
             reader.refuse(f"option{number}_name", "is empty or too long")
         elif value and (name.casefold(), value.casefold()) != _ONLY_OPTION:
@@ -410,18 +411,18 @@ def _option_values(reader: _Reader, first: _Row) -> dict[str, str]:
 def _prices(reader: _Reader, header: _Header, key: str) -> dict[str, int | None]:
     prices: dict[str, int | None] = {}
     if header.has(key):
-        prices[header.currency] = reader.read(key, _amount(header.currency))
+        prices[header.currency] = reader.read(key, csv_cells.amount(header.currency))
     for place, currency in header.markets.items():
         column = f"{key.replace('_', ' ')} / {place}"
         if header.has(column):
-            amount = reader.read(column, _amount(currency))
-            included = reader.read(f"included / {place}", _boolean, True)
+            amount = reader.read(column, csv_cells.amount(currency))
+            included = reader.read(f"included / {place}", csv_cells.boolean, True)
             prices[currency] = amount if included else None
     return prices
 
 
 def _tax_class(reader: _Reader) -> str:
-    if not reader.read("taxable", _boolean, True):
+    if not reader.read("taxable", csv_cells.boolean, True):
         return "zero"
     code = reader.row.get("tax_code").casefold()
     # Other codes belong to a tax provider, which reads them its own way.
@@ -452,104 +453,3 @@ def _distinct(
             chosen.add(choice)
             kept.append(each.variant)
     return kept
-
-
-# --- cells --------------------------------------------------------------------
-
-
-def _text(chars_max: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if len(text) > chars_max:
-            raise ValueError(f"is longer than {chars_max} characters")
-        return text
-
-    return read
-
-
-def _description(text: str) -> str:
-    if len(text.encode()) > model.DESCRIPTION_BYTES_MAX:
-        raise ValueError(f"is larger than {model.DESCRIPTION_BYTES_MAX} bytes")
-    return text
-
-
-def _sku(text: str) -> str:
-    if len(text) > model.SKU_CHARS_MAX or not re.fullmatch(model.SKU_PATTERN, text):
-        raise ValueError(f"must be at most {model.SKU_CHARS_MAX} printable ASCII characters")
-    return text
-
-
-def _url(text: str) -> str:
-    if len(text) > model.URL_CHARS_MAX or not re.fullmatch(model.URL_PATTERN, text):
-        raise ValueError("must be an http or https URL")
-    return text
-
-
-def _boolean(text: str) -> bool:
-    if text.casefold() not in _BOOLEANS:
-        raise ValueError("must be TRUE or FALSE")
-    return _BOOLEANS[text.casefold()]
-
-
-def _status(text: str) -> Status:
-    for status in model.STATUSES:
-        if text.casefold() == status:
-            return status
-    raise ValueError(f"must be one of {', '.join(model.STATUSES)}")
-
-
-def _tags(text: str) -> tuple[str, ...]:
-    tags = dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip())
-    if len(tags) > model.TAGS_MAX:
-        raise ValueError(f"has more than {model.TAGS_MAX} tags")
-    return tuple(map(_text(model.TAG_CHARS_MAX), tags))
-
-
-def _category_path(text: str) -> tuple[Category, ...]:
-    """Read `A > B > C`: the product is on each of these shelves."""
-    titles = [title.strip() for title in text.split(">") if title.strip()]
-    if len(titles) > model.CATEGORIES_MAX:
-        raise ValueError(f"has more than {model.CATEGORIES_MAX} levels")
-    return tuple({each.slug: each for title in titles for each in _single_category(title)}.values())
-
-
-def _single_category(title: str) -> tuple[Category]:
-    slug = model.slug(_text(model.CATEGORY_CHARS_MAX)(title))
-    if not slug:
-        raise ValueError("has no letter or digit that a URL can carry")
-    return (Category(slug, title),)
-
-
-def _amount(currency: str) -> Callable[[str], int]:
-    digits = minor_digits(currency)
-
-    def read(text: str) -> int:
-        if not _AMOUNT.fullmatch(text):
-            raise ValueError("must be an amount such as 12.50, without a currency sign")
-        minor = Decimal(text).scaleb(digits)
-        if minor != minor.to_integral_value():
-            raise ValueError(f"has more than {digits} decimals")
-        if minor > model.AMOUNT_MAX:
-            raise ValueError("is too large")
-        return int(minor)
-
-    return read
-
-
-def _grams(text: str) -> int:
-    if not _AMOUNT.fullmatch(text):
-        raise ValueError("must be a weight in grams")
-    grams = int(Decimal(text).quantize(Decimal(1), ROUND_HALF_UP))
-    if grams > model.WEIGHT_GRAMS_MAX:
-        raise ValueError("is too large")
-    return grams
-
-
-def _integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text):
-        raise ValueError("must be a whole number")
-    return int(text)
-
-
-def _quantity(text: str) -> int:
-    """Read a quantity; a shop that sold more than it had starts with nothing here."""
-    return max(0, _integer(text))

@@ -55,11 +55,6 @@ class CatalogStore:
         found = self._sku_items(skus, consistent=False)
         return {sku: to_variant(item) for sku, item in found.items() if not is_claim(item)}
 
-    def owners(self, skus: Iterable[str]) -> dict[str, str]:
-        """Tell which product has each SKU; those nobody has are left out."""
-        found = self._sku_items(skus, consistent=False)
-        return {sku: item["product_id"] for sku, item in found.items() if not is_claim(item)}
-
     def find(self, id_or_handle: str, *, consistent: bool = False) -> Product | None:
         """Read a product by its id or handle; None where there is none."""
         product_id = id_or_handle

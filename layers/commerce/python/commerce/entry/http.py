@@ -36,7 +36,7 @@ STAFF_GROUP = "staff"
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 
 # On every answer: nothing of the API is a page, and nothing of it is to be kept.
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",
@@ -356,7 +356,7 @@ def _answer(
 
 
 def _render(response: Response, status: int) -> dict[str, Any]:
-    headers = dict(_HEADERS)
+    headers = dict(HEADERS)
     body = ""
     if isinstance(response.body, BaseModel):
         headers["Content-Type"] = "application/json"
@@ -369,7 +369,7 @@ def _render(response: Response, status: int) -> dict[str, Any]:
 
 def _refusal(error: DomainError, request_id: str) -> dict[str, Any]:
     logger.info("refused", extra={"code": error.code(), "detail": error.sentence})
-    headers = {**_HEADERS, "Content-Type": PROBLEM_CONTENT_TYPE}
+    headers = {**HEADERS, "Content-Type": PROBLEM_CONTENT_TYPE}
     wait = retry_after_seconds(error)
     if wait is not None:
         headers["Retry-After"] = str(wait)
@@ -391,6 +391,6 @@ def _internal_error(request_id: str) -> dict[str, Any]:
     }
     return {
         "statusCode": 500,
-        "headers": {**_HEADERS, "Content-Type": PROBLEM_CONTENT_TYPE},
+        "headers": {**HEADERS, "Content-Type": PROBLEM_CONTENT_TYPE},
         "body": json.dumps(document),
     }

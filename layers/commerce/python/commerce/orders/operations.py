@@ -226,15 +226,6 @@ def close_order(order_id: str, by: str, now: datetime, *, orders: OrderStore) ->
     return orders.close(order_id, by, now)
 
 
-def require_action(
-    order_id: str, failure: Mapping[str, str], by: str, now: datetime, *, orders: OrderStore
-) -> Order:
-    """Hand an order whose undo failed for good to a person."""
-    reason = failure.get("Error", "unknown")
-    logger.error("order %s requires action: %s", order_id, reason)
-    return orders.require_action(order_id, by, reason, now)
-
-
 # --- recovery -----------------------------------------------------------------
 
 
@@ -242,6 +233,8 @@ def recover_orders(
     as_of: datetime, now: datetime, *, orders: OrderStore, recovery: StateMachine
 ) -> dict[str, int]:
     """Have every order that was left in flight undone, once per sweep and order.
+
+    An order whose undo failed sweep after sweep is handed to a person.
 
     Parameters
     ----------
@@ -259,6 +252,7 @@ def recover_orders(
         if order is None:
             continue
         if order.recoveries > RECOVERIES_MAX and order.status != PENDING:
+            logger.error("order %s requires action: its undo keeps failing", order.order_id)
             orders.require_action(order.order_id, RECOVERY, "RecoveryExhausted", now)
             handed_over += 1
             continue

@@ -65,12 +65,6 @@ class UndoStep(Step):
     by: str = SAGA
 
 
-class RequireActionInput(UndoStep):
-    """The step that hands an order to a person."""
-
-    failure: Failure
-
-
 class SweepInput(BaseModel):
     """The sweep; orders whose recovery is due by `as_of`, now where absent, are taken."""
 

@@ -1,0 +1,360 @@
+"""The OpenAPI document, made of what each handler declares it takes and gives."""
+
+import importlib.util
+import inspect
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from commerce import errors
+from commerce.entry.http import IDEMPOTENCY_KEY_CHARS_MAX, Nothing, Operation
+from commerce.entry.problems import PROBLEM_CONTENT_TYPE, Problem, status_of
+from commerce.environment import Environment
+from commerce.errors import DomainError, TransientError
+from commerce.health import Health
+
+Json = dict[str, Any]
+Mode = Literal["validation", "serialization"]
+
+PATH = "functions/site/openapi.json"
+
+_REF = "#/components/schemas/{model}"
+_ABOUT = """\
+A shop with no server to run. Amounts are integers in minor units (pence, cents) beside an
+ISO 4217 currency. A cart's id is all it takes to use that cart, so keep it as a secret.
+
+Every refusal is an RFC 9457 problem: act on its `code`, which stays; show or log its
+`detail`. A repeated `POST` with the same `Idempotency-Key` has one effect and gets one
+answer. Lists take `limit` and the `next_cursor` of the page before.
+"""
+_TAGS = {
+    "catalog": "Products, variants and categories.",
+    "carts": "A cart, from its first line to its order.",
+    "orders": "Orders, and what happened to them.",
+    "stock": "Units by SKU and location.",
+    "settings": "Currencies, tax, fulfillment and stock locations.",
+    "site": "The service itself.",
+}
+# What a path's parameter means depends on the noun before it.
+_PATH_PARAMETERS = {
+    "products": "The product's id or its handle.",
+    "carts": "The cart's id.",
+    "orders": "The order's id.",
+    "stock": "The SKU.",
+    "line-items": "The line's id.",
+}
+_HEALTH = Operation(
+    method="GET",
+    path="/health",
+    summary="Tell whether the shop can price a cart",
+    body=Nothing,
+    query=Nothing,
+    returns=Health,
+    status=200,
+    problems=(errors.Unhealthy,),
+    creates=False,
+    keyed=False,
+    also={},
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An operation, where it is written and which headers its code answers with."""
+
+    service: str
+    name: str
+    operation: Operation
+    about: str = ""
+    answers_with: tuple[str, ...] = ()
+
+
+def endpoints(root: Path) -> Iterator[Endpoint]:
+    """Import every handler under `functions/` and give those that are operations."""
+    _stand_in_for_lambda()
+    for path in sorted(root.glob("functions/*/*.py")):
+        if path.parent.name == "site":
+            continue
+        handler = getattr(_import(path), "handler", None)
+        if hasattr(handler, "operation"):
+            # Which headers an answer has is said by its code alone.
+            code = inspect.getsource(inspect.unwrap(handler))
+            written = {"ETag": ".versioned(", "Location": '"Location"'}
+            yield Endpoint(
+                path.parent.name,
+                path.stem,
+                handler.operation,
+                inspect.getdoc(handler) or "",
+                tuple(header for header, sign in written.items() if sign in code),
+            )
+    yield Endpoint("site", "check_health", _HEALTH)
+
+
+def render(root: Path) -> str:
+    """Give the document as text, the same for the same operations."""
+    return json.dumps(document(list(endpoints(root))), indent=1, ensure_ascii=False) + "\n"
+
+
+def document(found: list[Endpoint]) -> Json:
+    """Write operations as one OpenAPI 3.1 document."""
+    schemas = _Schemas(found)
+    paths: dict[str, Json] = defaultdict(dict)
+    order = list(_TAGS)
+    # By service, and within one what a storefront calls first.
+    for endpoint in sorted(
+        found,
+        key=lambda one: (order.index(one.service), one.operation.staff, one.operation.path),
+    ):
+        operation = endpoint.operation
+        paths[operation.path][operation.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Pushcart",
+            "version": "1",
+            "summary": "Catalogue, carts, orders, stock and settings of a shop.",
+            "description": _ABOUT,
+        },
+        # The document stands at the API's base, wherever that is.
+        "servers": [{"url": "."}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "headers": _HEADERS,
+            "securitySchemes": {
+                "staff": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The id token of a member of the user pool's group `staff`.",
+                }
+            },
+        },
+    }
+
+
+_HEADERS: Json = {
+    "X-Request-Id": {
+        "description": "Names this request in the logs.",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "The thing's version, for `If-Match`.",
+        "schema": {"type": "string"},
+        "example": '"7"',
+    },
+    "Location": {
+        "description": "Where the thing is, from the API's base.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds after which the same call is worth another try.",
+        "schema": {"type": "integer"},
+    },
+}
+
+
+class _Schemas:
+    """The models of all operations, written once each under `components`."""
+
+    def __init__(self, found: list[Endpoint]) -> None:
+        uses: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
+        for endpoint in found:
+            operation = endpoint.operation
+            if operation.body is not Nothing:
+                uses[operation.body, "validation"] = None
+            for model in (operation.returns, *operation.also.values()):
+                if model is not None:
+                    uses[model, "serialization"] = None
+        self._refs, definitions = models_json_schema(list(uses), ref_template=_REF)
+        self.components: Json = dict(sorted(definitions["$defs"].items()))
+
+    def body(self, model: type[BaseModel]) -> Json:
+        """Refer to what a caller sends."""
+        return dict(self._refs[model, "validation"])
+
+    def answer(self, model: type[BaseModel]) -> Json:
+        """Refer to what a caller gets."""
+        return dict(self._refs[model, "serialization"])
+
+    def query(self, model: type[BaseModel]) -> list[Json]:
+        """Write a query's fields as parameters."""
+        schema = model.model_json_schema(ref_template=_REF)
+        self.components.update(schema.pop("$defs", {}))
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                **_described(field),
+            }
+            for name, field in schema.get("properties", {}).items()
+        ]
+
+
+def _described(field: Mapping[str, Any]) -> Json:
+    """Move a field's description to its parameter; a query has no null, so nor has its schema."""
+    schema = {name: value for name, value in field.items() if name not in ("title", "description")}
+    choices = [one for one in schema.pop("anyOf", []) if one != {"type": "null"}]
+    if len(choices) == 1:
+        schema |= choices[0]
+    elif choices:
+        schema["anyOf"] = choices
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    parameter: Json = {"schema": schema}
+    if "description" in field:
+        parameter["description"] = field["description"]
+    return parameter
+
+
+def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
+    operation = endpoint.operation
+    written: Json = {
+        "operationId": endpoint.name,
+        "tags": [endpoint.service],
+        "summary": operation.summary,
+        "description": endpoint.about,
+        "parameters": [
+            *_path_parameters(operation),
+            *schemas.query(operation.query),
+            *_header_parameters(operation),
+        ],
+        "responses": _answers(endpoint, schemas) | _refusals(operation, schemas),
+    }
+    if operation.body is not Nothing:
+        content = {"application/json": {"schema": schemas.body(operation.body)}}
+        written["requestBody"] = {"required": True, "content": content}
+    if operation.staff:
+        written["security"] = [{"staff": []}]
+    return {name: value for name, value in written.items() if value not in ("", [])}
+
+
+def _path_parameters(operation: Operation) -> list[Json]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_PARAMETERS[noun],
+            "schema": {"type": "string"},
+        }
+        for noun, name in re.findall(r"/([^/{]+)/\{(\w+)\}", operation.path)
+    ]
+
+
+def _header_parameters(operation: Operation) -> Iterator[Json]:
+    if operation.creates or operation.keyed:
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": operation.keyed,
+            "description": "A new one for each new request, the same one for its repeats.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX},
+        }
+    if errors.StaleVersion in operation.problems:
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "required": errors.PreconditionRequired in operation.problems,
+            "description": "The `ETag` the change is based on; another version is not changed.",
+            "schema": {"type": "string"},
+            "example": '"7"',
+        }
+
+
+def _answers(endpoint: Endpoint, schemas: _Schemas) -> Json:
+    operation = endpoint.operation
+    answers: Json = {}
+    for status, model in {operation.status: operation.returns, **operation.also}.items():
+        answers[str(status)] = {
+            "description": inspect.getdoc(model) or "Done." if model else "Done.",
+            "headers": _headers(*endpoint.answers_with),
+        }
+        if model:
+            content = {"application/json": {"schema": schemas.answer(model)}}
+            answers[str(status)]["content"] = content
+    return answers
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def refusals_of(operation: Operation) -> list[type[DomainError]]:
+    """Give every named error a caller of the operation may get."""
+    found = [*operation.problems]
+    if operation.body is not Nothing:
+        found += [errors.MalformedJson, errors.InvalidRequest]
+    if operation.query is not Nothing:
+        found.append(errors.InvalidRequest)
+    if operation.staff:
+        found += [errors.Unauthenticated, errors.Forbidden]
+    if operation.creates or operation.keyed:
+        found += [errors.IdempotencyKeyRequired, errors.IdempotencyKeyReused]
+    if operation.creates:
+        found.append(errors.RequestInProgress)
+    found += [errors.InternalError, errors.Throttled]
+    return sorted(set(found), key=lambda error: (status_of(error), error.code()))
+
+
+def _refusals(operation: Operation, schemas: _Schemas) -> Json:
+    by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
+    for error in refusals_of(operation):
+        by_status[status_of(error)].append(error)
+    return {str(status): _refusal(kinds, schemas) for status, kinds in by_status.items()}
+
+
+def _refusal(kinds: list[type[DomainError]], schemas: _Schemas) -> Json:
+    codes = [kind.code() for kind in kinds]
+    schema = {
+        "allOf": [schemas.answer(Problem)],
+        "properties": {"code": {"enum": codes}},
+    }
+    waits = any(issubclass(kind, TransientError) for kind in kinds)
+    return {
+        "description": "\n".join(f"- `{kind.code()}`: {inspect.getdoc(kind)}" for kind in kinds),
+        "headers": _headers(*(["Retry-After"] if waits else [])),
+        "content": {
+            PROBLEM_CONTENT_TYPE: {
+                "schema": schema,
+                "examples": {kind.code(): {"value": _example(kind)} for kind in kinds},
+            }
+        },
+    }
+
+
+def _example(kind: type[DomainError]) -> Json:
+    return {
+        "type": f"urn:pushcart:problem:{kind.code()}",
+        "title": kind.code().replace("_", " ").capitalize(),
+        "status": status_of(kind),
+        "detail": (inspect.getdoc(kind) or "").split(";")[0].rstrip("."),
+        "code": kind.code(),
+        "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+    }
+
+
+def _import(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _stand_in_for_lambda() -> None:
+    """Name what a handler asks for when it is imported; nothing is called by these names."""
+    for name in (field.name.upper() for field in fields(Environment)):
+        os.environ.setdefault(name, name)
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")

@@ -1,0 +1,177 @@
+"""The two ways an invoice becomes an order: as a buyer does it, and without the HTTP API.
+
+Both keep at it as a good client does: an answer that never came is asked for again under
+the same key, and a checkout refused for a passing reason is tried anew.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import httpx
+from commerce.carts.model import Buyer, NewLine, add_lines, open_cart
+from commerce.carts.store import CartStore
+from commerce.dynamo.table import Table
+from commerce.errors import CheckoutInProgress, DomainError, RequestInProgress, TransientError
+from commerce.ids import new_id
+from commerce.orders.model import PENDING
+from commerce.orders.operations import complete_cart
+from commerce.orders.store import OrderStore
+from commerce.pricing import Destination
+from commerce.workflows import StateMachine
+
+from pushcart.cloud import Cloud
+from pushcart.invoices import Invoice
+from pushcart.problems import CommandFailed
+from pushcart.shop import Shop, refusal
+
+_CURRENCY = "GBP"
+_PAYMENT = {"provider": "sandbox", "token": "tok_visa"}
+_TRIES = 20
+_PAUSE_SECONDS = 1.0
+# Nothing was decided for these: the same call again may be.
+_ASK_AGAIN = {"request_in_progress", "checkout_in_progress", ""}
+
+
+class Way(StrEnum):
+    """Which of the two ways."""
+
+    HTTP = "http"
+    WORKFLOW = "workflow"
+
+
+class Checkout(Protocol):
+    """Places an order for an invoice and gives its id, once it is decided.
+
+    Raises `CommandFailed` where the shop refuses the order.
+    """
+
+    def __call__(self, invoice: Invoice) -> str:
+        """Place the order."""
+        ...
+
+
+class OverHttp:
+    """A cart and its completion, each one request to the API."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def __call__(self, invoice: Invoice) -> str:
+        """See `Checkout`."""
+        cart = self._send("/store/carts", _cart_body(invoice))
+        total = next(each["amount"] for each in cart["totals"] if each["type"] == "total")
+        body = {"payment": _PAYMENT, "expected_total": total}
+        order = self._send(f"/store/carts/{cart['id']}/complete", body)
+        return self._decided(order)
+
+    def _send(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        key = str(uuid.uuid4())
+        problem = "no answer"
+        for _ in range(_TRIES):
+            try:
+                answer = self._shop.call("POST", path, body, key=key)
+            except httpx.HTTPError as error:
+                problem = str(error)
+                continue
+            if answer.is_success:
+                document: dict[str, Any] = answer.json()
+                return document
+            problem = refusal(answer)
+            if answer.status_code < 500 and _code(answer) not in _ASK_AGAIN:
+                break
+            if _code(answer) not in _ASK_AGAIN:
+                key = str(uuid.uuid4())  # Refused for a passing reason, and this key keeps that.
+            time.sleep(_PAUSE_SECONDS)
+        raise CommandFailed(f"POST {path}: {problem}")
+
+    def _decided(self, order: dict[str, Any]) -> str:
+        order_id: str = order["id"]
+        for _ in range(_TRIES):
+            if order["status"] != PENDING:
+                break
+            time.sleep(_PAUSE_SECONDS)
+            order = self._shop.ask("GET", f"/store/orders/{order_id}")
+        return order_id
+
+
+class ThroughWorkflow:
+    """A cart in its table, and the order's state machine started as `complete_cart` does."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        outputs = cloud.stack_outputs()
+        self._carts = CartStore(Table(outputs["CartsTableName"], cloud.dynamodb))
+        self._orders = OrderStore(Table(outputs["OrdersTableName"], cloud.dynamodb))
+        self._saga = StateMachine(outputs["PlaceOrderArn"], cloud.stepfunctions)
+
+    def __call__(self, invoice: Invoice) -> str:
+        """See `Checkout`."""
+        cart_id = self._fill_cart(invoice)
+        key = uuid.uuid4().hex
+        problem = ""
+        for _ in range(_TRIES):
+            try:
+                order, _details = complete_cart(
+                    cart_id, key, cart_id, None, _PAYMENT, orders=self._orders, saga=self._saga
+                )
+            except DomainError as error:
+                problem = f"{error.code()}: {error.sentence}"
+                if isinstance(error, TransientError):
+                    key = uuid.uuid4().hex
+                elif not isinstance(error, RequestInProgress | CheckoutInProgress):
+                    break
+            else:
+                if order.status != PENDING:
+                    return order.order_id
+            time.sleep(_PAUSE_SECONDS)
+        raise CommandFailed(problem or "the order stays pending")
+
+    def _fill_cart(self, invoice: Invoice) -> str:
+        now = datetime.now(UTC)
+        cart = add_lines(
+            open_cart(new_id("cart", now), _CURRENCY, now),
+            [NewLine(line.sku, line.quantity) for line in invoice.lines],
+        )
+        self._carts.open(
+            replace(
+                cart,
+                buyer=Buyer(email=_email(invoice)),
+                destination=Destination(**_destination(invoice)),
+            )
+        )
+        return cart.cart_id
+
+
+def _cart_body(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "currency": _CURRENCY,
+        "line_items": [{"sku": line.sku, "quantity": line.quantity} for line in invoice.lines],
+        "buyer": {"email": _email(invoice)},
+        "fulfillment": {"destination": _destination(invoice)},
+    }
+
+
+def _email(invoice: Invoice) -> str:
+    return f"customer-{invoice.customer or 'unknown'}@pushcart.example"
+
+
+def _destination(invoice: Invoice) -> Mapping[str, str]:
+    # The data set has no addresses.
+    return {
+        "street_address": "1 High Street",
+        "address_locality": "Anytown",
+        "postal_code": "AA1 1AA",
+        "address_country": invoice.country,
+    }
+
+
+def _code(answer: httpx.Response) -> str:
+    """Give the problem's code; API Gateway's own answers have none."""
+    try:
+        return str(answer.json().get("code", ""))
+    except ValueError:
+        return ""

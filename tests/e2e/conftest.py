@@ -1,0 +1,27 @@
+"""One deployed shop for all of these tests, and the promise it must keep after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
+
+from e2e.invariants import violations
+from e2e.recovery import settle
+from e2e.storefront import Storefront
+
+
+@pytest.fixture(scope="session")
+def storefront(deployed_shop: Workspace, cloud: Cloud) -> Storefront:
+    """Give a buyer of the deployed shop."""
+    return Storefront(deployed_shop, cloud)
+
+
+@pytest.fixture(autouse=True)
+def invariants_hold_afterwards(cloud: Cloud) -> Iterator[None]:
+    """After each test the shop comes to rest, and everything adds up."""
+    yield
+    settle(cloud)
+    assert violations(cloud) == []

@@ -1,0 +1,165 @@
+"""What must be true of the whole deployed shop, whatever happened to it.
+
+Reads the tables as they are, and not through the stores, and names each violation. The
+numbers are those of the design's invariants.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from commerce.dynamo.table import Item, from_wire
+from commerce.orders.model import EDGES
+from pushcart.cloud import Cloud
+
+SETTLED = {"confirmed", "canceled", "requires_action"}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The items of four tables, by their first key."""
+
+    stock: Mapping[str, list[Item]]
+    orders: Mapping[str, list[Item]]
+    payments: Mapping[str, list[Item]]
+    books: Mapping[str, list[Item]]
+
+    @classmethod
+    def read(cls, cloud: Cloud) -> Tables:
+        """Scan the tables of a shop that nobody uses meanwhile."""
+        outputs = cloud.stack_outputs()
+        return cls(
+            *(
+                _by_key(scan(cloud, outputs[f"{name}TableName"]))
+                for name in ("Stock", "Orders", "Payments", "Sandbox")
+            )
+        )
+
+
+def scan(cloud: Cloud, table: str) -> Iterator[Item]:
+    """Walk every item of a table."""
+    for page in cloud.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        for item in page["Items"]:
+            yield from_wire(item)
+
+
+def unsettled(tables: Tables) -> list[str]:
+    """List the orders that are still in flight."""
+    return [
+        order_id
+        for order_id, items in tables.orders.items()
+        if _head(items)["status"] not in SETTLED
+    ]
+
+
+def violations(cloud: Cloud) -> list[str]:
+    """Check everything; the empty list is what a test wants to see."""
+    tables = Tables.read(cloud)
+    found = [*_stock(tables), *_books(tables)]
+    for order_id, items in tables.orders.items():
+        found += [f"{order_id}: {what}" for what in _order(order_id, items, tables)]
+    return found
+
+
+def _stock(tables: Tables) -> Iterator[str]:
+    """1: nothing is oversold, made up or lost; what is reserved is what orders hold."""
+    held: Counter[tuple[str, str]] = Counter()
+    for items in tables.stock.values():
+        for reservation in _with_prefix(items, "reservation#"):
+            if reservation["status"] == "held":
+                for part in reservation["allocations"]:
+                    held[part["sku"], part["location"]] += part["quantity"]
+    for items in tables.stock.values():
+        for stock in (item for item in items if item["sk"] == "stock"):
+            added: Counter[str] = Counter()
+            for adjustment in _with_prefix(items, "adjustment#"):
+                added[adjustment["location"]] += adjustment["delta"]
+            for location, level in stock["locations"].items():
+                place = f"1: {stock['sku']} at {location}"
+                if min(level.values()) < 0:
+                    yield f"{place} is negative: {level}"
+                if sum(level.values()) != added[location]:
+                    yield f"{place} has {level}, but {added[location]} were added"
+                if level["reserved"] != held[stock["sku"], location]:
+                    yield f"{place} has {level}, but orders hold {held[stock['sku'], location]}"
+
+
+def _books(tables: Tables) -> Iterator[str]:
+    """3: the provider knows no payment but those of orders."""
+    for reference in tables.books.keys() - tables.orders.keys():
+        yield f"3: the provider has a payment of no order: {reference}"
+
+
+def _order(order_id: str, items: list[Item], tables: Tables) -> Iterator[str]:
+    head = _head(items)
+    status, total = head["status"], head["totals"]["total"]
+    if status not in SETTLED:
+        yield f"6: still {status}"
+    yield from _history(head)
+    reservations = _with_prefix(tables.stock.get(f"order#{order_id}", []), "reservation#")
+    if {each["status"] for each in reservations} - {"held", "released"}:
+        yield "2: a reservation is neither held nor released"
+    books = tables.books.get(order_id, [])
+    calls = Counter(each["call"] for each in _with_prefix(books, "call#"))
+    if calls["authorize"] > 1 or calls["capture"] > 1:
+        yield f"3: the provider applied {dict(calls)}"
+    at_provider = [each for each in books if each["sk"] == "payment"]
+    held = sum(each["amount"] for each in at_provider if each["status"] == "authorized")
+    if held not in (0, total):
+        yield f"3: the provider holds {held} for an order of {total}"
+    recorded = [each["status"] for each in tables.payments.get(order_id, [])]
+    if status == "confirmed":
+        if recorded != ["authorized"] or held != total:
+            yield f"5: confirmed with payment {recorded} and {held} of {total} held"
+        if _held_units(reservations) != _ordered_units(items):
+            yield "5: confirmed, and holds other units than were ordered"
+    if status == "canceled":
+        if held or "authorized" in recorded:
+            yield f"5: canceled with payment {recorded} and {held} held"
+        if _held_units(reservations):
+            yield "5: canceled, and holds units"
+
+
+def _history(head: Item) -> Iterator[str]:
+    """8: only legal edges, and a version that rose with each."""
+    statuses = [change["status"] for change in head["timeline"]]
+    for before, after in zip(statuses, statuses[1:], strict=False):
+        if after not in EDGES[before]:
+            yield f"8: went from {before} to {after}"
+    if statuses[-1] != head["status"] or head["version"] < len(statuses):
+        yield f"8: is {head['status']}, version {head['version']}, after {statuses}"
+
+
+def _held_units(reservations: Iterable[Item]) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for reservation in reservations:
+        if reservation["status"] == "held":
+            for part in reservation["allocations"]:
+                units[part["sku"]] += part["quantity"]
+    return units
+
+
+def _ordered_units(items: Iterable[Item]) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for chunk in _with_prefix(items, "details#"):
+        for line in chunk["lines"]:
+            units[line["sku"]] += line["quantity"]
+    return units
+
+
+def _head(items: Iterable[Item]) -> Item:
+    return next(item for item in items if item["sk"] == "order")
+
+
+def _with_prefix(items: Iterable[Item], prefix: str) -> list[Item]:
+    return [item for item in items if item["sk"].startswith(prefix)]
+
+
+def _by_key(items: Iterable[Item]) -> dict[str, list[Any]]:
+    by_key: defaultdict[str, list[Any]] = defaultdict(list)
+    for item in items:
+        by_key[item["pk"]].append(item)
+    return by_key

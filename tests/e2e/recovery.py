@@ -1,0 +1,69 @@
+"""Waiting for the shop to come to rest, with its own scheduled sweep to help."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from commerce.clock import from_text, to_text
+from commerce.payments.model import CALL_LIFE
+from pushcart.cloud import Cloud
+
+from e2e.invariants import Tables, unsettled
+
+_POLL_SECONDS = 0.05
+_GIVE_UP_SECONDS = 60.0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition; fail, saying what was waited for, after a minute."""
+    deadline = time.monotonic() + _GIVE_UP_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(_POLL_SECONDS)
+
+
+def settle(cloud: Cloud, sweeps_max: int = 3) -> None:
+    """Run the sweep, as of later, until no order is in flight; fail after so many sweeps."""
+    for _ in range(sweeps_max):
+        tables = Tables.read(cloud)
+        in_flight = unsettled(tables)
+        if not in_flight:
+            return
+        wait_until(lambda ids=in_flight: _calls_are_over(cloud, ids), "calls to be over")  # type: ignore[misc]
+        sweep(cloud)
+    left = unsettled(Tables.read(cloud))
+    assert not left, f"still in flight after {sweeps_max} sweeps: {left}"
+
+
+def sweep(cloud: Cloud) -> None:
+    """Run the scheduled sweep once, as if much later, and wait for what it started."""
+    outputs = cloud.stack_outputs()
+    as_of = to_text(datetime.now(UTC) + timedelta(hours=1))
+    answer = cloud.functions.invoke(
+        FunctionName=outputs["RecoverOrdersFunctionName"], Payload=json.dumps({"as_of": as_of})
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    machine = outputs["PlaceOrderArn"].replace("-place-order", "-recover-order")
+
+    def at_rest() -> bool:
+        running = cloud.stepfunctions.list_executions(
+            stateMachineArn=machine, statusFilter="RUNNING"
+        )
+        return not running["executions"]
+
+    wait_until(at_rest, "the recoveries to end")
+
+
+def _calls_are_over(cloud: Cloud, order_ids: list[str]) -> bool:
+    """Tell whether no call to the provider can still be under way for these orders."""
+    payments = Tables.read(cloud).payments
+    attempts = [
+        from_text(item["attempted_at"])
+        for order_id in order_ids
+        for item in payments.get(order_id, [])
+        if "attempted_at" in item
+    ]
+    return all(datetime.now(UTC) - at > CALL_LIFE for at in attempts)
