@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pushcart.cloud import Cloud
-from pushcart.workspace import Workspace
-
 from e2e.invariants import violations
 from e2e.recovery import settle
 from e2e.storefront import Storefront
+from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from e2e.recovery import wait_until
 from pushcart.cloud import Cloud
 from pushcart.workspace import STACK_NAME, Workspace
-
-from e2e.recovery import wait_until
 
 _LOOK_EVERY_SECONDS = 0.01
 

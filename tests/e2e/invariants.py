@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from commerce.dynamo.table import Item, from_wire
@@ -66,25 +67,30 @@ def violations(cloud: Cloud) -> list[str]:
 
 def _stock(tables: Tables) -> Iterator[str]:
     """1: nothing is oversold, made up or lost; what is reserved is what orders hold."""
-    held: Counter[tuple[str, str]] = Counter()
+    reserved = _reserved(tables)
     for items in tables.stock.values():
-        for reservation in _with_prefix(items, "reservation#"):
-            if reservation["status"] == "held":
-                for part in reservation["allocations"]:
-                    held[part["sku"], part["location"]] += part["quantity"]
-    for items in tables.stock.values():
-        for stock in (item for item in items if item["sk"] == "stock"):
-            added: Counter[str] = Counter()
-            for adjustment in _with_prefix(items, "adjustment#"):
-                added[adjustment["location"]] += adjustment["delta"]
+        added: Counter[str] = Counter()
+        for adjustment in _with_prefix(items, "adjustment#"):
+            added[adjustment["location"]] += adjustment["delta"]
+        for stock in _with_prefix(items, "stock"):
             for location, level in stock["locations"].items():
-                place = f"1: {stock['sku']} at {location}"
+                held = reserved[stock["sku"], location]
+                place = f"1: {stock['sku']} at {location} has {level}"
                 if min(level.values()) < 0:
-                    yield f"{place} is negative: {level}"
+                    yield f"{place}: less than nothing"
                 if sum(level.values()) != added[location]:
-                    yield f"{place} has {level}, but {added[location]} were added"
-                if level["reserved"] != held[stock["sku"], location]:
-                    yield f"{place} has {level}, but orders hold {held[stock['sku'], location]}"
+                    yield f"{place}, but {added[location]} were added"
+                if level["reserved"] != held:
+                    yield f"{place}, but orders hold {held}"
+
+
+def _reserved(tables: Tables) -> Counter[tuple[str, str]]:
+    """Add up what the reservations hold, by SKU and location."""
+    units: Counter[tuple[str, str]] = Counter()
+    for items in tables.stock.values():
+        for part in _held_parts(_with_prefix(items, "reservation#")):
+            units[part["sku"], part["location"]] += part["quantity"]
+    return units
 
 
 def _books(tables: Tables) -> Iterator[str]:
@@ -95,58 +101,63 @@ def _books(tables: Tables) -> Iterator[str]:
 
 def _order(order_id: str, items: list[Item], tables: Tables) -> Iterator[str]:
     head = _head(items)
-    status, total = head["status"], head["totals"]["total"]
-    if status not in SETTLED:
-        yield f"6: still {status}"
+    if head["status"] not in SETTLED:
+        yield f"6: still {head['status']}"
     yield from _history(head)
-    reservations = _with_prefix(tables.stock.get(f"order#{order_id}", []), "reservation#")
-    if {each["status"] for each in reservations} - {"held", "released"}:
-        yield "2: a reservation is neither held nor released"
     books = tables.books.get(order_id, [])
     calls = Counter(each["call"] for each in _with_prefix(books, "call#"))
     if calls["authorize"] > 1 or calls["capture"] > 1:
         yield f"3: the provider applied {dict(calls)}"
-    at_provider = [each for each in books if each["sk"] == "payment"]
-    held = sum(each["amount"] for each in at_provider if each["status"] == "authorized")
-    if held not in (0, total):
-        yield f"3: the provider holds {held} for an order of {total}"
+    money = sum(
+        each["amount"]
+        for each in _with_prefix(books, "payment")
+        if each["status"] in {"authorized", "captured"}
+    )
+    if money not in (0, head["totals"]["total"]):
+        yield f"3: the provider holds {money} for an order of {head['totals']['total']}"
+    reservations = _with_prefix(tables.stock.get(f"order#{order_id}", []), "reservation#")
+    if {each["status"] for each in reservations} - {"held", "released"}:
+        yield "2: a reservation is neither held nor released"
     recorded = [each["status"] for each in tables.payments.get(order_id, [])]
-    if status == "confirmed":
-        if recorded != ["authorized"] or held != total:
-            yield f"5: confirmed with payment {recorded} and {held} of {total} held"
-        if _held_units(reservations) != _ordered_units(items):
+    yield from _decision(head, recorded, money, _units(_held_parts(reservations)), items)
+
+
+def _decision(
+    head: Item, recorded: list[str], money: int, units: Counter[str], items: list[Item]
+) -> Iterator[str]:
+    """5: what the order says, money and stock say too."""
+    if head["status"] == "confirmed":
+        if recorded != ["authorized"] or money != head["totals"]["total"]:
+            yield f"5: confirmed with payment {recorded}, and {money} held"
+        ordered = _units(
+            line for chunk in _with_prefix(items, "details#") for line in chunk["lines"]
+        )
+        if units != ordered:
             yield "5: confirmed, and holds other units than were ordered"
-    if status == "canceled":
-        if held or "authorized" in recorded:
-            yield f"5: canceled with payment {recorded} and {held} held"
-        if _held_units(reservations):
-            yield "5: canceled, and holds units"
+    if head["status"] == "canceled" and (money or units or "authorized" in recorded):
+        yield f"5: canceled with payment {recorded}, {money} held and {units.total()} units"
 
 
 def _history(head: Item) -> Iterator[str]:
     """8: only legal edges, and a version that rose with each."""
     statuses = [change["status"] for change in head["timeline"]]
-    for before, after in zip(statuses, statuses[1:], strict=False):
+    for before, after in pairwise(statuses):
         if after not in EDGES[before]:
             yield f"8: went from {before} to {after}"
     if statuses[-1] != head["status"] or head["version"] < len(statuses):
         yield f"8: is {head['status']}, version {head['version']}, after {statuses}"
 
 
-def _held_units(reservations: Iterable[Item]) -> Counter[str]:
-    units: Counter[str] = Counter()
+def _held_parts(reservations: Iterable[Item]) -> Iterator[Item]:
     for reservation in reservations:
         if reservation["status"] == "held":
-            for part in reservation["allocations"]:
-                units[part["sku"]] += part["quantity"]
-    return units
+            yield from reservation["allocations"]
 
 
-def _ordered_units(items: Iterable[Item]) -> Counter[str]:
+def _units(parts: Iterable[Item]) -> Counter[str]:
     units: Counter[str] = Counter()
-    for chunk in _with_prefix(items, "details#"):
-        for line in chunk["lines"]:
-            units[line["sku"]] += line["quantity"]
+    for part in parts:
+        units[part["sku"]] += part["quantity"]
     return units
 
 

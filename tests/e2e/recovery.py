@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from commerce.clock import from_text, to_text
 from commerce.payments.model import CALL_LIFE
-from pushcart.cloud import Cloud
-
 from e2e.invariants import Tables, unsettled
+from pushcart.cloud import Cloud
 
 _POLL_SECONDS = 0.05
 _GIVE_UP_SECONDS = 60.0
@@ -32,7 +32,7 @@ def settle(cloud: Cloud, sweeps_max: int = 3) -> None:
         in_flight = unsettled(tables)
         if not in_flight:
             return
-        wait_until(lambda ids=in_flight: _calls_are_over(cloud, ids), "calls to be over")  # type: ignore[misc]
+        wait_until(partial(_calls_are_over, cloud, in_flight), "calls to be over")
         sweep(cloud)
     left = unsettled(Tables.read(cloud))
     assert not left, f"still in flight after {sweeps_max} sweeps: {left}"

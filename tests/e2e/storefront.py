@@ -27,6 +27,7 @@ DESTINATION = {
     "address_country": "GB",
 }
 _VARIANTS_A_PRODUCT = 100
+_COLUMNS = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price"
 
 Got = TypeVar("Got")
 
@@ -45,9 +46,7 @@ class Storefront:
         """Make new SKUs with so many units each, sold at one price; give their names."""
         name = uuid.uuid4().hex[:8]
         skus = [f"{name}-{number:04d}" for number in range(len(units))]
-        rows = [
-            "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price"
-        ]
+        rows = [_COLUMNS]
         for number, (sku, available) in enumerate(zip(skus, units, strict=True)):
             handle = f"{name}-{number // _VARIANTS_A_PRODUCT}"
             rows.append(f"{handle},{handle},No,{number},{sku},{available},{price / 100:.2f}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from e2e.storefront import Storefront, total
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")

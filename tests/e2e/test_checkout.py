@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from pushcart.cloud import Cloud
-
 from e2e.recovery import settle
 from e2e.storefront import Storefront, at_once, new_key, total
+from pushcart.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 

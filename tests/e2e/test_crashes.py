@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from commerce.orders.model import order_id_for
-from pushcart.cloud import Cloud
-from pushcart.workspace import Workspace
-
 from e2e.crashes import Environments
 from e2e.recovery import settle, wait_until
 from e2e.storefront import Storefront, new_key, total
+from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 

@@ -58,6 +58,7 @@ class FaultyDatabase:
     """DynamoDB's client, with every call counted and a fault where one is due."""
 
     fault: Fault | None = None
+    inner: Any = None
     names: list[str] = field(default_factory=list)
     step: str = ""
     struck_step: str = ""
@@ -65,7 +66,7 @@ class FaultyDatabase:
     struck_at: int = 0
 
     def __getattr__(self, name: str) -> Any:
-        call = getattr(dynamodb_client(), name)
+        call = getattr(self.inner or dynamodb_client(), name)
 
         def counted(**arguments: Any) -> Any:
             self.names.append(name)
@@ -105,9 +106,12 @@ class SimulatedShop:
     fault: Fault | None = None
     lines: Mapping[str, int] = field(default_factory=lambda: dict(LINES))
     now: datetime = NOW
+    inner: Any = None
+    price: Callable[[str], order_steps.Priced] | None = None
+    entered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.database = FaultyDatabase(self.fault)
+        self.database = FaultyDatabase(self.fault, self.inner)
         self.orders = OrderStore(self._table("orders"))
         self.stock = StockStore(self._table("stock"))
         self.payments = PaymentStore(self._table("payments"))
@@ -180,7 +184,7 @@ class SimulatedShop:
     def _place_order(self, given: dict[str, Any]) -> Any:
         step = PlaceOrderInput(**given)
         order_steps.place_order(
-            step.wanted(), step.execution, self.clock(), orders=self.orders, price=self._price
+            step.wanted(), step.execution, self.clock(), orders=self.orders, price=self.price or self._price
         )
 
     def _reserve_stock(self, given: dict[str, Any]) -> Any:
@@ -276,7 +280,9 @@ class _Machine:
     def run(self, document: Mapping[str, Any]) -> Outcome:
         """Run to the end; an execution that died answers nothing, as after a time-out."""
         try:
-            return self._file.execute(self._shop.next_name(), document)
+            outcome = self._file.execute(self._shop.next_name(), document)
+            self._shop.entered = self._file.entered
+            return outcome
         except ExecutionDied:
             return Outcome("RUNNING")
         finally:

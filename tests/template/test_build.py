@@ -1,0 +1,87 @@
+"""`sam build` makes what AWS gets; here it is unpacked and looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cloud_in_memory import ROOT
+from deployed import handler_file, resources
+
+MEGABYTE = 1024 * 1024
+# Unpacked, with its layers, a function may have 250 MB.
+LAYERS_BYTES_MAX = 60 * MEGABYTE
+SITE_BYTES_MAX = 6 * MEGABYTE
+
+
+def _python313_folder() -> str | None:
+    """Name the folder of a python3.13 that really runs, where there is one."""
+    found = shutil.which("python3.13")
+    if found is None:
+        return None
+    asked = subprocess.run(
+        [found, "-c", "import sys; print(sys.executable)"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return str(Path(asked.stdout.strip()).parent) if asked.returncode == 0 else None
+
+
+PYTHON313 = _python313_folder()
+
+
+@pytest.mark.skipif(PYTHON313 is None, reason="sam build needs a python3.13 on PATH")
+def test_a_build_ships_each_function_what_it_needs_and_nothing_else(tmp_path: Path) -> None:
+    built = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("sam")), "build", "--no-cached"),
+            *("--build-dir", str(tmp_path / "built")),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PATH": f"{PYTHON313}{os.pathsep}{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+
+    for name, function in resources("Function").items():
+        shipped = _files(tmp_path / "built" / name)
+        if name == "SiteFunction":
+            _assert_the_site_ships_its_own(shipped, _bytes(tmp_path / "built" / name))
+            continue
+        assert shipped == {path.name for path in handler_file(function).parent.glob("*.py")}, name
+    layers = [tmp_path / "built" / "VendorLayer", ROOT / "layers" / "commerce"]
+    assert sum(map(_bytes, layers)) < LAYERS_BYTES_MAX
+    assert not [path for layer in layers for path in _files(layer) if "/tests/" in path]
+
+
+def _assert_the_site_ships_its_own(shipped: set[str], size: int) -> None:
+    assert {"app.py", "openapi.json", "docs.html", "docs.js", "docs.css"} <= shipped
+    assert "chalice/app.py" in shipped
+    assert "flask_swagger_ui/dist/swagger-ui-bundle.js" in shipped
+    # What Chalice's command would bring along.
+    assert not [path for path in shipped if re.match(r"(pip|setuptools|botocore|flask)/", path)]
+    assert size < SITE_BYTES_MAX
+
+
+def _files(folder: Path) -> set[str]:
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

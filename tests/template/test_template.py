@@ -1,0 +1,291 @@
+"""What template.yaml deploys is what the code declares, and no more is allowed than needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from copy import deepcopy
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud_in_memory import ROOT, template
+from commerce.entry.problems import STATUS
+from commerce.environment import Environment
+from deployed import Json, handler_file, resources, routes, statements
+from pushcart.api_document import Endpoint, document, endpoints
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+IDEMPOTENCY = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+# Read by Powertools, which is told by the environment and not by the shop's code.
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+# The one wildcard of the template: staff name the file of an import when they upload it.
+WILDCARDS = {("ImportProductsFunction", "s3:GetObject", "${ImportsBucket.Arn}/*")}
+BASIC_EXECUTION = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Endpoint]:
+    """Give every HTTP operation of the code by its route."""
+    found = [one for one in endpoints(ROOT) if one.service != "site"]
+    return {f"{one.operation.method} {one.operation.path}": one for one in found}
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    tool = str(Path(sys.executable).with_name(command[0]))
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
+    return subprocess.run(
+        [tool, *command[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    linted = _run("cfn-lint", "template.yaml")
+
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_sam_finds_nothing() -> None:
+    validated = _run("sam", "validate", "--lint")
+
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+
+
+# --- routes -------------------------------------------------------------------
+
+
+def test_every_operation_has_its_route_and_every_route_its_operation(
+    operations: dict[str, Endpoint],
+) -> None:
+    declared = {
+        route: f"functions/{one.service}/{one.name}.py" for route, one in operations.items()
+    }
+    deployed = {
+        route: str(handler_file(resources("Function")[name]).relative_to(ROOT))
+        for name, route, _ in routes()
+        if name != "SiteFunction"
+    }
+
+    assert deployed == declared
+
+
+def test_no_two_functions_have_one_route() -> None:
+    found = [route for _, route, _ in routes()]
+
+    assert len(found) == len(set(found))
+
+
+def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
+    assert {
+        route: properties.get("Auth") for _, route, properties in routes() if " /admin/" in route
+    } == {route: {"Authorizer": "Staff"} for _, route, _ in routes() if " /admin/" in route}
+    assert not [
+        route
+        for _, route, properties in routes()
+        if " /admin/" not in route and "Auth" in properties
+    ]
+
+
+def test_every_function_is_called_by_something() -> None:
+    called = set(re.findall(r"\w+Function\b", json.dumps(resources("StateMachine"))))
+    called |= {name for name, function in resources("Function").items() if function.get("Events")}
+
+    assert called == set(resources("Function"))
+
+
+def test_every_handler_is_a_file_and_every_file_a_handler() -> None:
+    deployed = {handler_file(function) for function in resources("Function").values()}
+
+    assert deployed == set(ROOT.glob("functions/*/*.py"))
+
+
+def test_a_function_answers_before_api_gateway_gives_up() -> None:
+    limits = {
+        name: resources("Function")[name].get(
+            "Timeout", template()["Globals"]["Function"]["Timeout"]
+        )
+        for name, _, _ in routes()
+    }
+
+    assert max(limits.values()) <= 29
+
+
+# --- what a browser and a lost request get ------------------------------------
+
+
+def test_a_browser_may_send_every_header_that_an_operation_takes() -> None:
+    paths = document(list(endpoints(ROOT)))["paths"]
+    taken = {
+        parameter["name"]
+        for path in paths.values()
+        for operation in path.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "header"
+    }
+
+    allowed = resources("Api")["Api"]["Cors"]["AllowHeaders"].strip("'").split(",")
+    assert set(allowed) == taken | {"Authorization", "Content-Type"}
+
+
+@pytest.mark.parametrize("kind", sorted(resources("Api")["Api"]["GatewayResponses"]))
+def test_what_api_gateway_answers_by_itself_is_a_problem_document(kind: str) -> None:
+    response = resources("Api")["Api"]["GatewayResponses"][kind]
+    headers = response["ResponseParameters"]["Headers"]
+    text = response["ResponseTemplates"]["application/json"]
+    problem = json.loads(text.replace("$context.error.messageString", '"why"'))
+
+    assert headers["Content-Type"] == "'application/problem+json'"
+    assert headers["Access-Control-Allow-Origin"] == "'*'"
+    assert headers["X-Request-Id"] == "context.requestId"
+    assert problem["type"] == f"urn:pushcart:problem:{problem['code']}"
+    assert problem["request_id"] == "$context.requestId"
+    assert problem["detail"]
+    if "StatusCode" in response:
+        assert problem["status"] == response["StatusCode"]
+
+
+def test_a_code_has_one_meaning_whether_a_function_or_api_gateway_says_it() -> None:
+    ours = {error.code(): status for error, status in STATUS.items()}
+    for response in resources("Api")["Api"]["GatewayResponses"].values():
+        problem = response["ResponseTemplates"]["application/json"]
+        code = re.findall(r'"code": "(\w+)"', problem)[0]
+        assert ours.get(code, response.get("StatusCode")) == response.get("StatusCode"), code
+
+
+# --- permissions --------------------------------------------------------------
+
+
+def test_no_permission_has_a_wildcard_but_the_listed_one() -> None:
+    owners = {**resources("Function"), **resources("StateMachine")}
+    found = {
+        (name, action, resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource)
+        for name, properties in owners.items()
+        for actions, allowed in statements(properties)
+        for action in actions
+        for resource in allowed
+        if "*" in action or "*" in json.dumps(resource)
+    }
+
+    assert found == WILDCARDS
+
+
+def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
+    for name, function in resources("Function").items():
+        code = handler_file(function).read_text()
+        opened = _tables_opened(code)
+        allowed = _tables_allowed(function) - {"idempotency_table"}
+        assert allowed <= opened, name
+        # Cart operations open all of theirs at once, and not each uses all.
+        assert "Ports.of" in code or opened <= allowed, name
+
+
+def _tables_opened(code: str) -> set[str]:
+    if "Ports.of(environment())" in code:
+        code = (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
+    return set(re.findall(r"(?:environment\(\)|names)\.(\w+_table)\b", code))
+
+
+def _tables_allowed(function: Json) -> set[str]:
+    named = json.dumps([allowed for _, allowed in statements(function)])
+    return {f"{noun.lower()}_table" for noun in re.findall(r"\b([A-Z][a-z]+)Table\b", named)}
+
+
+def test_a_function_may_start_only_the_state_machine_it_names() -> None:
+    machines = {"PlaceOrder": "place_order_arn", "RecoverOrder": "recover_order_arn"}
+    for name, function in resources("Function").items():
+        named = json.dumps([allowed for _, allowed in statements(function)])
+        allowed = {setting for machine, setting in machines.items() if f"{machine}State" in named}
+        code = handler_file(function).read_text()
+        assert allowed == set(re.findall(r"environment\(\)\.(\w+_arn)\b", code)), name
+
+
+def test_only_operations_that_create_may_write_idempotency_records(
+    operations: dict[str, Endpoint],
+) -> None:
+    creating = {route for route, one in operations.items() if one.operation.creates}
+    allowed = {
+        route: set(actions)
+        for name, route, _ in routes()
+        for actions, tables in statements(resources("Function")[name])
+        if {"Fn::GetAtt": ["IdempotencyTable", "Arn"]} in tables
+    }
+
+    assert allowed == dict.fromkeys(creating, IDEMPOTENCY)
+
+
+def test_a_state_machine_may_call_the_functions_it_names_and_no_others() -> None:
+    for name, machine in resources("StateMachine").items():
+        ((actions, allowed),) = statements(machine)
+        assert actions == ["lambda:InvokeFunction"]
+        assert allowed == list(machine["DefinitionSubstitutions"].values()), name
+
+
+def test_sam_adds_only_the_permission_to_write_logs() -> None:
+    """AWSLambdaBasicExecutionRole: log group, stream and events, whose names Lambda chooses."""
+    roles = [
+        resource["Properties"]
+        for resource in _expanded()["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+    added = [json.dumps(role.get("ManagedPolicyArns", [])) for role in roles]
+
+    functions = len(resources("Function"))
+    assert len(roles) == functions + len(resources("StateMachine"))
+    assert sorted(set(added)) == sorted({"[]", json.dumps([BASIC_EXECUTION])})
+    assert added.count(json.dumps([BASIC_EXECUTION])) == functions
+
+
+def test_api_gateway_may_call_each_function_for_its_own_route_only() -> None:
+    permissions = [
+        json.dumps(resource["Properties"]["SourceArn"])
+        for resource in _expanded()["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    ]
+
+    # The stage and each path parameter stand for anything; method and path do not.
+    assert len(permissions) == len(list(routes()))
+    assert not [
+        one for one in permissions if not re.search(r"/(GET|POST|PUT|PATCH|DELETE)/\w", one)
+    ]
+
+
+def _expanded() -> Json:
+    """Give the template as CloudFormation gets it from SAM."""
+    document = deepcopy(template())
+    for resource in document["Resources"].values():
+        for name in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if name in resource["Properties"]:
+                resource["Properties"][name] = "s3://bucket/key"
+    no_policies_by_name: dict[str, Any] = {"AWSLambdaBasicExecutionRole": BASIC_EXECUTION}
+    expanded: Json = Translator(no_policies_by_name, Parser()).translate(
+        sam_template=document, parameter_values={}
+    )
+    return expanded
+
+
+# --- settings and data --------------------------------------------------------
+
+
+def test_every_setting_is_given_and_every_given_one_is_a_setting() -> None:
+    given = set(template()["Globals"]["Function"]["Environment"]["Variables"])
+
+    assert given == {field.name.upper() for field in fields(Environment)} | POWERTOOLS
+
+
+def test_tables_cost_by_use_and_can_be_restored_to_any_second() -> None:
+    for name, table in resources("Table").items():
+        assert table["BillingMode"] == "PAY_PER_REQUEST", name
+        restorable = table.get("PointInTimeRecoverySpecification", {})
+        # An idempotency record is worth a day; yesterday's would only mislead.
+        assert restorable or name == "IdempotencyTable"
+
+
+def test_no_one_can_read_the_bucket_from_outside() -> None:
+    for bucket in resources("Bucket").values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
