@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from cloud_in_memory import table_name
 from commerce.dynamo.table import Table
 from commerce.orders.model import Change, Details, Order, OrderLine, order_id_for
 from commerce.stock.store import StockStore
-
-from cloud_in_memory import table_name
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CART_ID = "cart_01kjm2h5k0abcdefghjkmnpqrstvwxyz0123"

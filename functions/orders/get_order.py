@@ -10,9 +10,7 @@ from commerce.orders.store import OrderStore
 orders = OrderStore(Table(environment().orders_table))
 
 
-@http.operation(
-    "GET /store/orders/{id}", "Read an order", returns=OrderView, problems=(NotFound,)
-)
+@http.operation("GET /store/orders/{id}", "Read an order", returns=OrderView, problems=(NotFound,))
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the order and its lines."""
     order, details = orders.get_whole(request.path["id"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalice import Chalice, Response
+
 from commerce import health
 from commerce.dynamo.table import Table
 from commerce.entry.http import HEADERS

@@ -9,7 +9,7 @@ unit a started 4 KB, half of that where it may be a moment behind, twice in a tr
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from cloud_in_memory import table_name, template
@@ -56,7 +56,7 @@ class CapacityMeter:
 
     def __init__(self) -> None:
         self.writes: Counter[str] = Counter()
-        self.reads: Counter[str] = Counter()
+        self.reads: defaultdict[str, float] = defaultdict(float)
         self.items: dict[str, int] = {}
         self._client: Any = dynamodb_client()
         self._indexes = {

@@ -1,4 +1,4 @@
-"""The order saga in one process: real steps and stores, a clock of its own, and faults on demand."""
+"""The order saga in one process: real steps and stores, its own clock, faults on demand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ from commerce.settings.defaults import DEFAULT_SETTINGS
 from commerce.stock.operations import release_stock, reserve_stock
 from commerce.stock.store import StockStore
 from commerce.workflows import Outcome
-
 from state_machine import ExecutionDied, StateMachineFile, WorkerDied
 
 LINES = {"JAM": 1, "MUG": 2, "TEA": 3}
@@ -184,13 +183,15 @@ class SimulatedShop:
     def _place_order(self, given: dict[str, Any]) -> Any:
         step = PlaceOrderInput(**given)
         order_steps.place_order(
-            step.wanted(), step.execution, self.clock(), orders=self.orders, price=self.price or self._price
+            step.wanted(),
+            step.execution,
+            self.clock(),
+            orders=self.orders,
+            price=self.price or self._price,
         )
 
     def _reserve_stock(self, given: dict[str, Any]) -> Any:
-        reserve_stock(
-            Step(**given).order_id, self.clock(), orders=self.orders, stock=self.stock
-        )
+        reserve_stock(Step(**given).order_id, self.clock(), orders=self.orders, stock=self.stock)
 
     def _authorize_payment(self, given: dict[str, Any]) -> Any:
         step = AuthorizeInput(**given)
@@ -239,7 +240,9 @@ class SimulatedShop:
             for n, (sku, units) in enumerate(self.lines.items(), 1)
         )
         variants = {
-            sku: Variant(sku, "prod_1", sku.title(), "", {"GBP": 500}, "standard", 100, True, "active", 1)
+            sku: Variant(
+                sku, "prod_1", sku.title(), "", {"GBP": 500}, "standard", 100, True, "active", 1
+            )
             for sku in self.lines
         }
         home = Destination("1 High Street", "London", None, "E1 6AN", "GB")

@@ -107,11 +107,14 @@ class StateMachineFile:
             try:
                 return _run(task, given)
             except StateFailed as failed:
-                for number, retrier in enumerate(retriers):
-                    if _matches(retrier["ErrorEquals"], failed):
-                        break
-                else:
+                matching = [
+                    n
+                    for n, retrier in enumerate(retriers)
+                    if _matches(retrier["ErrorEquals"], failed)
+                ]
+                if not matching:
                     raise
+                number, retrier = matching[0], retriers[matching[0]]
                 if tries[number] >= retrier["MaxAttempts"]:
                     raise
                 wait = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** tries[number]

@@ -1,6 +1,7 @@
 """What one happy order costs, computed from item sizes."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,9 @@ def believable_cart() -> Cart:
     return Cart(
         CART_ID,
         "GBP",
-        tuple(LineRequest(f"line_{n}", sku, units) for n, (sku, units) in enumerate(SKUS.items(), 1)),
+        tuple(
+            LineRequest(f"line_{n}", sku, units) for n, (sku, units) in enumerate(SKUS.items(), 1)
+        ),
         Buyer("ada.lovelace@example.com", "Ada", "Lovelace"),
         Destination("12 St James's Square", "London", "Greater London", "SW1Y 4JH", "GB"),
         "gb-standard",
@@ -42,7 +45,7 @@ def believable_cart() -> Cart:
 
 
 def test_a_happy_order_of_three_lines_costs_at_most_16_writes_8_reads_and_5_transitions() -> None:
-    meter = CapacityMeter()
+    meter: Any = CapacityMeter()
     CatalogStore(table("catalog")).add(
         product(title="Enamel mug, hand painted", variants=tuple(variant(sku) for sku in SKUS))
     )

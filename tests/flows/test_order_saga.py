@@ -153,7 +153,7 @@ def test_a_late_step_of_a_cancelled_order_holds_nothing() -> None:
         ("AuthorizePayment", {**step, "payment": payment}),
         ("ConfirmOrder", step),
     ):
-        with pytest.raises(Exception, match="canceled|cancelled|released"):
+        with pytest.raises(Exception, match=r"cancelled|released"):
             tasks[name](given)
     assert_money_and_stock_are_right(shop, shop.orders.get(ORDER_ID), PLENTY)
 

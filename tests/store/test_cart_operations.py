@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from builders import table
 from commerce.carts import operations
 from commerce.carts.model import Cart, NewLine, add_lines, touched

@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from builders import CART_ID, table
 from commerce.carts.model import LINES_MAX, Buyer, Cart, NewLine, add_lines, open_cart, touched
 from commerce.carts.store import CartStore

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from builders import table
 from commerce.errors import InvalidRequest, NotFound, StaleVersion
 from commerce.settings.defaults import DEFAULT_SETTINGS

@@ -2,10 +2,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from commerce.carts.model import Buyer, Cart, NewLine, open_cart
 from commerce.carts.schema import AddLines, ChangeLine, CreateCart, PatchCart
 from commerce.pricing import Destination
-from pydantic import ValidationError
 
 EMPTY = open_cart("cart_1", "GBP", datetime(2030, 1, 1, tzinfo=UTC))
 LONDON = {

@@ -2,6 +2,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from commerce.carts.model import (
     LINES_MAX,
     QUANTITY_MAX,
@@ -18,8 +21,6 @@ from commerce.carts.model import (
 )
 from commerce.errors import CartTooLarge, NotFound
 from commerce.pricing import Destination
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LONDON = Destination("1 High Street", "London", None, "N1 1AA", "GB")

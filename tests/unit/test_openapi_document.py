@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
+
 from cloud_in_memory import ROOT
 from commerce import errors
 from commerce.entry.http import Nothing, Operation
 from commerce.entry.problems import STATUS, status_of
 from commerce.errors import InternalError, NotFound, OutOfStock, PreconditionRequired, StaleVersion
-from openapi_spec_validator import OpenAPIV31SpecValidator
 from pushcart.api_document import PATH, Endpoint, document, endpoints, refusals_of, render
-from pydantic import BaseModel
 
 Json = dict[str, Any]
 

@@ -1,11 +1,12 @@
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from commerce.catalog.model import Variant
 from commerce.pricing import Destination, LineRequest, PricedCart, price
 from commerce.settings.defaults import DEFAULT_SETTINGS
 from commerce.settings.model import ShopSettings
-from hypothesis import given
-from hypothesis import strategies as st
 
 GB = Destination(address_country="GB")
 TAX_ON_TOP = replace(DEFAULT_SETTINGS, prices_include_tax=False)

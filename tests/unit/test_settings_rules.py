@@ -2,10 +2,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from commerce.settings.defaults import DEFAULT_SETTINGS
 from commerce.settings.model import faults_of
 from commerce.settings.schema import SettingsBody
-from pydantic import ValidationError
 
 Document = dict[str, Any]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
-from cloud_in_memory import ROOT, empty_tables
+
+from cloud_in_memory import ROOT
 from deployed import routes
 
 SECURE = {"X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
@@ -25,12 +25,6 @@ def site() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def shop_is_up() -> Iterator[None]:
-    with empty_tables():
-        yield
 
 
 class _Context:
@@ -110,7 +104,8 @@ def test_no_other_file_is_served(site: ModuleType, asset: str) -> None:
     assert json.loads(answer["body"])["request_id"] == "request-1"
 
 
-def test_it_is_well_while_a_cart_can_be_priced(site: ModuleType, shop_is_up: None) -> None:
+@pytest.mark.usefixtures("tables")
+def test_it_is_well_while_a_cart_can_be_priced(site: ModuleType) -> None:
     answer = _get(site, "/health")
 
     assert answer["statusCode"] == 200

@@ -1,7 +1,8 @@
-from commerce.pricing.tax import tax_of
-from commerce.settings.model import TaxRules
 from hypothesis import given
 from hypothesis import strategies as st
+
+from commerce.pricing.tax import tax_of
+from commerce.settings.model import TaxRules
 
 AMOUNTS = st.integers(0, 10**12)
 RATES = st.integers(0, 10_000)

@@ -11,14 +11,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
 from commerce import errors
 from commerce.entry.http import IDEMPOTENCY_KEY_CHARS_MAX, Nothing, Operation
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, Problem, status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError, TransientError
 from commerce.health import Health
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 Json = dict[str, Any]
 Mode = Literal["validation", "serialization"]

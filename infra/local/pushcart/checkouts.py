@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 import httpx
+
 from commerce.carts.model import Buyer, NewLine, add_lines, open_cart
 from commerce.carts.store import CartStore
 from commerce.dynamo.table import Table
@@ -23,7 +24,6 @@ from commerce.orders.operations import complete_cart
 from commerce.orders.store import OrderStore
 from commerce.pricing import Destination
 from commerce.workflows import StateMachine
-
 from pushcart.cloud import Cloud
 from pushcart.invoices import Invoice
 from pushcart.problems import CommandFailed

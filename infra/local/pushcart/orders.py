@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from commerce.money import to_text
-
 from pushcart.shop import Shop
 
 _PAGE_MAX = 100

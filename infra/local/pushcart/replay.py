@@ -23,7 +23,6 @@ from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore
 from commerce.stock.model import MAIN_LOCATION, Adjustment, Stock
 from commerce.stock.store import StockStore
-
 from pushcart.checkouts import Checkout
 from pushcart.cloud import Cloud
 from pushcart.invoices import Invoice, units_sold

@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 from commerce.money import to_text
-
 from pushcart import orders, seed
 from pushcart.problems import CommandFailed
 from pushcart.progress import Report

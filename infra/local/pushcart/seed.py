@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from commerce.catalog.schema import ImportReport
-
 from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
 from pushcart.progress import Report

@@ -10,6 +10,7 @@ environment, and a call waits for a free one where a function has as many as it 
 """
 
 import contextlib
+import importlib
 import json
 import os
 import runpy
@@ -172,10 +173,13 @@ def _serve(requests: socket.socket) -> None:
 
 def import_packages() -> None:
     """Import what the functions import from elsewhere; the shop's own code is each one's own."""
-    import aws_lambda_powertools.metrics
-    import aws_lambda_powertools.utilities.idempotency
-    import boto3.dynamodb.types
-    import pydantic  # noqa: F401 - imported to have it imported
+    for package in (
+        "aws_lambda_powertools.metrics",
+        "aws_lambda_powertools.utilities.idempotency",
+        "boto3.dynamodb.types",
+        "pydantic",
+    ):
+        importlib.import_module(package)
 
 
 def _become(request: dict[str, Any], streams: Sequence[int]) -> None:

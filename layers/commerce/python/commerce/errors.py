@@ -32,7 +32,7 @@ class DomainError(Exception):
 
     @classmethod
     def code(cls) -> str:
-        """The stable code of this error: the class name in snake case."""
+        """Give the stable code of this error: the class name in snake case."""
         return _WORD_START.sub("_", cls.__name__).lower()
 
     def to_cause(self) -> str:

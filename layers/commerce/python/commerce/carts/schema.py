@@ -28,6 +28,7 @@ from commerce.carts.model import (
 )
 from commerce.catalog.model import SKU_CHARS_MAX
 from commerce.clock import to_text
+from commerce.pages import Page
 from commerce.pricing import (
     Destination,
     LineRequest,
@@ -339,11 +340,10 @@ class CartView(BaseModel):
         )
 
 
-class FulfillmentOptionList(BaseModel):
+class FulfillmentOptionList(Page):
     """All options that serve the cart's destination, cheapest first, on one page."""
 
     items: list[FulfillmentOptionView]
-    next_cursor: str | None = None
 
     @classmethod
     def of(cls, priced: PricedCart) -> FulfillmentOptionList:

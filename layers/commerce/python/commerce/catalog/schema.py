@@ -17,6 +17,7 @@ from pydantic import (
 from commerce.catalog import model
 from commerce.catalog.model import Product, ProductVariant, Status, TaxClass
 from commerce.clock import to_text
+from commerce.pages import Page
 
 IMPORT_CHARS_MAX = 4_000_000
 _OBJECT_KEY_CHARS_MAX = 1024
@@ -272,11 +273,10 @@ class CategoryCountView(CategoryView):
     products: int
 
 
-class CategoryList(BaseModel):
+class CategoryList(Page):
     """Every category that active products are in, by slug."""
 
     items: list[CategoryCountView]
-    next_cursor: str | None = None
 
 
 class MediaView(BaseModel):
@@ -343,18 +343,16 @@ class AdminProduct(StoreProduct):
         )
 
 
-class StoreProductList(BaseModel):
+class StoreProductList(Page):
     """A page of active products, newest first."""
 
     items: list[StoreProduct]
-    next_cursor: str | None = None
 
 
-class AdminProductList(BaseModel):
+class AdminProductList(Page):
     """A page of products, newest first."""
 
     items: list[AdminProduct]
-    next_cursor: str | None = None
 
 
 class RowErrorView(BaseModel):

@@ -7,6 +7,7 @@ decorator, and the OpenAPI document is generated from that same declaration.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class Request(Generic[Body, Query]):
         key = self.headers.get("idempotency-key", "").strip()
         if not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
             raise IdempotencyKeyRequired(
-                "send an Idempotency-Key header of 1 to 255 characters, a new one for each new request"
+                "send an Idempotency-Key header of 1 to 255 characters, new for each new request"
             )
         return key
 
@@ -249,8 +250,9 @@ def operation(
             )
             return answer
 
-        handler.operation = declared  # read by the OpenAPI generator
-        return cast("LambdaHandler", handler)
+        published = cast("Any", handler)
+        published.operation = declared  # the OpenAPI document is made from it
+        return cast("LambdaHandler", published)
 
     return decorate
 
@@ -298,8 +300,6 @@ def _staff_caller(event: Mapping[str, Any]) -> str:
 def _json_body(event: Mapping[str, Any]) -> Any:
     text = event.get("body") or ""
     if event.get("isBase64Encoded"):
-        import base64
-
         text = base64.b64decode(text).decode("utf-8", "replace")
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -330,9 +330,7 @@ def _validate(model: type[BaseModel], value: Any, root: str) -> BaseModel:
 
 def json_path(location: tuple[int | str, ...], root: str = "$") -> str:
     """Write where a field stands: `("line_items", 0, "sku")` is `$.line_items[0].sku`."""
-    return root + "".join(
-        f"[{step}]" if isinstance(step, int) else f".{step}" for step in location
-    )
+    return root + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
 
 
 def _answer(

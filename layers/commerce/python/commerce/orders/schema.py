@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from commerce.orders.model import Details, Order
+from commerce.pages import Page
 from commerce.payments.model import Payment
 from commerce.stock.model import Reservation
 
@@ -95,11 +96,10 @@ class OrderSummary(BaseModel):
     placed_at: str
 
 
-class OrderList(BaseModel):
+class OrderList(Page):
     """A page of orders, newest first."""
 
     items: list[OrderSummary]
-    next_cursor: str | None = None
 
 
 class OrdersQuery(BaseModel):

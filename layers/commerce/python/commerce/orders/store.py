@@ -300,7 +300,9 @@ class OrderStore:
             The orders, and the position to go on from, None on the last page.
         """
         partitions = [
-            f"{one}#{shard}" for one in ([status] if status else STATUSES) for shard in range(SHARDS)
+            f"{one}#{shard}"
+            for one in ([status] if status else STATUSES)
+            for shard in range(SHARDS)
         ]
         walks = [self._newest_in(partition, before, limit) for partition in partitions]
         entries = list(islice(merge(*walks, reverse=True), limit + 1))

@@ -169,5 +169,3 @@ def _declined(payment: Payment) -> PaymentDeclined:
 
 def _canceled(payment: Payment) -> OrderCanceled:
     return OrderCanceled("the order was cancelled before its payment", order_id=payment.order_id)
-
-

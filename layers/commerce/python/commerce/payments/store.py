@@ -60,9 +60,7 @@ class PaymentStore:
         """Record that the provider is called again, after a call without effect."""
         return self._move(payment, AUTHORIZING, {"attempted_at": to_text(now)}, now)
 
-    def record_answer(
-        self, payment: Payment, status: str, now: datetime, **facts: str
-    ) -> Payment:
+    def record_answer(self, payment: Payment, status: str, now: datetime, **facts: str) -> Payment:
         """Record how a call ended.
 
         Parameters

@@ -139,7 +139,7 @@ class StockStore:
                 level = _stock(known).locations.get(change.location, Level()) if known else Level()
                 if known and change.location in known["locations"] and change.delta < 0:
                     raise InsufficientStock(
-                        f"only {level.available} of {change.sku} are available at {change.location}",
+                        f"{change.location} has only {level.available} of {change.sku} available",
                         available=level.available,
                     ) from None
             else:
