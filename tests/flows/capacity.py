@@ -24,10 +24,11 @@ def value_bytes(value: Wire) -> int:
     """Give the size of one attribute's value as DynamoDB counts it."""
     ((kind, content),) = value.items()
     if kind == "S":
-        return len(content.encode())
+        return len(str(content).encode())
     if kind == "N":
-        digits = content.lstrip("-").strip("0") or "0"
-        return math.ceil(len(digits) / 2) + 1 + content.startswith("-")
+        text = str(content)
+        digits = text.lstrip("-").strip("0") or "0"
+        return math.ceil(len(digits) / 2) + 1 + text.startswith("-")
     if kind in ("BOOL", "NULL"):
         return 1
     if kind == "L":

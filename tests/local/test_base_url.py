@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+
 from pushcart import deployment, process
 from pushcart.cloud import Cloud
 from pushcart.testing import workspace_in
@@ -29,6 +30,14 @@ def test_a_caller_cannot_choose_the_address_it_comes_from(small_shop: Workspace)
 
 def test_the_emulators_own_pages_are_not_in_the_shop(small_shop: Workspace) -> None:
     assert _get(small_shop, "/_ministack/health").status_code == 403
+
+
+def test_what_the_api_answers_by_itself_is_what_the_template_says(small_shop: Workspace) -> None:
+    answer = _get(small_shop, "/no/such/route")
+
+    assert answer.status_code == 403
+    assert answer.json() == {"code": "no_such_route"}
+    assert answer.headers["x-request-id"]
 
 
 def test_a_browsers_preflight_gets_the_headers_of_the_template(small_shop: Workspace) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from cloud_in_memory import ROOT
 from deployed import handler_file, resources
 

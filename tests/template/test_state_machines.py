@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+
 from cloud_in_memory import template
 from commerce import errors
 from commerce.errors import DomainError, TransientError

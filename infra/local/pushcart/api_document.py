@@ -34,6 +34,9 @@ ISO 4217 currency. A cart's id is all it takes to use that cart, so keep it as a
 Every refusal is an RFC 9457 problem: act on its `code`, which stays; show or log its
 `detail`. A repeated `POST` with the same `Idempotency-Key` has one effect and gets one
 answer. Lists take `limit` and the `next_cursor` of the page before.
+
+Any request may also be answered before it reaches an operation: 404 `not_found` where there
+is no such route, 413 `request_too_large`, 429 `too_many_requests`, 504 `timed_out`.
 """
 _TAGS = {
     "catalog": "Products, variants and categories.",
@@ -83,7 +86,7 @@ def endpoints(root: Path) -> Iterator[Endpoint]:
     for path in sorted(root.glob("functions/*/*.py")):
         if path.parent.name == "site":
             continue
-        handler = getattr(_import(path), "handler", None)
+        handler: Any = _import(path).handler
         if hasattr(handler, "operation"):
             # Which headers an answer has is said by its code alone.
             code = inspect.getsource(inspect.unwrap(handler))

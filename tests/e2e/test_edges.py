@@ -1,0 +1,156 @@
+"""What every caller meets at the API's edge: sign-in, versions, keys and cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
+
+from e2e.storefront import Storefront, new_key
+
+pytestmark = pytest.mark.xdist_group("deployed_shop")
+
+ADMIN = [
+    ("GET", "/admin/products"),
+    ("POST", "/admin/products"),
+    ("GET", "/admin/products/prod_x"),
+    ("PATCH", "/admin/products/prod_x"),
+    ("DELETE", "/admin/products/prod_x"),
+    ("POST", "/admin/imports"),
+    ("GET", "/admin/stock/SKU"),
+    ("POST", "/admin/stock/SKU/adjustments"),
+    ("GET", "/admin/orders"),
+    ("GET", "/admin/orders/order_x"),
+    ("GET", "/admin/settings"),
+    ("PUT", "/admin/settings"),
+]
+
+
+def _send(
+    workspace: Workspace, method: str, path: str, body: Any = None, **headers: str
+) -> httpx.Response:
+    return httpx.request(
+        method,
+        f"{workspace.base_url}{path}",
+        json=body if body is not None or method == "GET" else {},
+        headers={name.replace("_", "-"): text for name, text in headers.items()},
+        timeout=40,
+        trust_env=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def outsiders_token(cloud: Cloud) -> str:
+    """Sign in somebody who is in the user pool and not in the staff group."""
+    outputs = cloud.stack_outputs()
+    pool, user, password = outputs["UserPoolId"], "guest@example.com", "a-Long-passw0rd!"
+    cloud.cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
+    cloud.cognito.admin_set_user_password(
+        UserPoolId=pool, Username=user, Password=password, Permanent=True
+    )
+    signed_in = cloud.cognito.initiate_auth(
+        ClientId=outputs["UserPoolClientId"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": user, "PASSWORD": password},
+    )
+    return signed_in["AuthenticationResult"]["IdToken"]
+
+
+@pytest.mark.parametrize(("method", "path"), ADMIN)
+def test_no_admin_route_answers_without_a_token(
+    deployed_shop: Workspace, method: str, path: str
+) -> None:
+    assert _send(deployed_shop, method, path).status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path"), ADMIN)
+def test_no_admin_route_answers_a_user_who_is_not_staff(
+    deployed_shop: Workspace, outsiders_token: str, method: str, path: str
+) -> None:
+    answer = _send(deployed_shop, method, path, Authorization=outsiders_token)
+
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "forbidden"
+
+
+def test_a_token_that_was_altered_is_refused(deployed_shop: Workspace, staff_token: str) -> None:
+    head, claims, signature = staff_token.split(".")
+    other = "A" if signature[10] != "A" else "B"
+    altered = f"{head}.{claims}.{signature[:10]}{other}{signature[11:]}"
+
+    assert _send(deployed_shop, "GET", "/admin/orders", Authorization=altered).status_code == 401
+
+
+def _product(storefront: Storefront) -> dict[str, Any]:
+    name = new_key()[:8]
+    variant = {"sku": f"ETAG-{name}", "prices": {"GBP": 1000}}
+    return storefront.shop.ask(
+        "POST", "/admin/products", {"title": f"Product {name}", "variants": [variant]}
+    )
+
+
+def test_an_update_needs_the_version_it_was_made_from(
+    deployed_shop: Workspace, storefront: Storefront, staff_token: str
+) -> None:
+    path = f"/admin/products/{_product(storefront)['id']}"
+
+    def update(title: str, **headers: str) -> httpx.Response:
+        return _send(
+            deployed_shop, "PATCH", path, {"title": title}, Authorization=staff_token, **headers
+        )
+
+    read = _send(deployed_shop, "GET", path, Authorization=staff_token)
+    first = update("Mine", If_Match=read.headers["etag"])
+    late = update("Theirs", If_Match=read.headers["etag"])
+    blind = update("Anybody's")
+
+    assert first.status_code == 200
+    assert first.headers["etag"] != read.headers["etag"]
+    assert (late.status_code, late.json()["code"]) == (412, "stale_version")
+    assert (blind.status_code, blind.json()["code"]) == (428, "precondition_required")
+    assert storefront.shop.ask("GET", path)["title"] == "Mine"
+
+
+def test_a_cart_is_opened_once_per_key(deployed_shop: Workspace, storefront: Storefront) -> None:
+    (sku,) = storefront.stocked(5)
+    key = new_key()
+
+    def open_cart(quantity: int) -> httpx.Response:
+        body = {"currency": "GBP", "line_items": [{"sku": sku, "quantity": quantity}]}
+        return _send(deployed_shop, "POST", "/store/carts", body, Idempotency_Key=key)
+
+    first, again, other = open_cart(1), open_cart(1), open_cart(2)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def _pages(storefront: Storefront, path: str, limit: int) -> Mapping[str, Any]:
+    return storefront.shop.ask("GET", path, query={"limit": limit})
+
+
+@pytest.mark.parametrize("path", ["/store/products", "/admin/orders"])
+def test_a_cursor_goes_on_where_the_page_ended_and_cannot_be_altered(
+    storefront: Storefront, path: str
+) -> None:
+    (sku,) = storefront.stocked(5)
+    for _ in range(2):
+        storefront.stocked(1)
+        assert storefront.complete(storefront.cart({sku: 1})).status_code == 200
+    both = _pages(storefront, path, 2)["items"]
+    first = _pages(storefront, path, 1)
+    cursor = first["next_cursor"]
+
+    second = storefront.shop.ask("GET", path, query={"limit": 1, "cursor": cursor})
+    middle = len(cursor) // 2
+    altered = cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :]
+    refused = storefront.shop.call("GET", path, query={"limit": 1, "cursor": altered})
+
+    assert [first["items"][0]["id"], second["items"][0]["id"]] == [each["id"] for each in both]
+    assert refused.status_code == 400
+    assert refused.json()["code"] == "invalid_cursor"

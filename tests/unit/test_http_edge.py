@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from commerce.entry import http
+from commerce.errors import OutOfStock, Throttled
+
+
+class Wish(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    names: list[str] = Field(min_length=1)
+    amount: int = Field(default=1, ge=1)
+
+
+class Wished(BaseModel):
+    echo: list[str]
+    nothing: str | None = None
+
+
+@dataclass
+class Context:
+    aws_request_id: str = "lambda-request"
+    function_name: str = "wish"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 3000
+
+
+class Wishes:
+    """An operation that counts its effects."""
+
+    def __init__(self, route: str = "POST /store/wishes/{id}", **declared: Any) -> None:
+        self.granted: list[str] = []
+
+        @http.operation(
+            route, "Make a wish", body=Wish, returns=Wished, status=201, creates=True, **declared
+        )
+        def handler(request: http.Request[Wish, http.Nothing]) -> http.Response:
+            name = request.body.names[0]
+            if name == "stock":
+                raise OutOfStock("none left", short_lines=[{"sku": "MUG"}])
+            if name == "busy":
+                raise Throttled("slow down")
+            if name == "bug":
+                raise RuntimeError("secret inside")
+            self.granted.append(name)
+            return http.Response(Wished(echo=request.body.names))
+
+        self.handler = handler
+
+    def call(self, body: Any, **event: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+        text = body if isinstance(body, str) else json.dumps(body)
+        headers = event.pop("headers", {})
+        request = {
+            "body": text,
+            "headers": headers,
+            "pathParameters": {"id": "w1"},
+            "requestContext": {"requestId": "request-1", **event},
+        }
+        answer = self.handler(request, Context())  # type: ignore[arg-type] # the part that is used
+        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+
+def test_an_answer_carries_the_body_without_nulls_and_the_request_id() -> None:
+    status, body, headers = Wishes().call({"names": ["pony"]})
+    assert (status, body) == (201, {"echo": ["pony"]})
+    assert headers["X-Request-Id"] == "request-1"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1", '{"names": NaN}', "[" * 100_000])
+def test_a_body_that_is_not_json_is_a_400(text: str) -> None:
+    status, problem, headers = Wishes().call(text)
+    assert (status, problem["code"]) == (400, "malformed_json")
+    assert headers["Content-Type"] == "application/problem+json"
+
+
+def test_every_field_that_is_wrong_is_named_with_its_path() -> None:
+    status, problem, _ = Wishes().call({"names": ["a", 7], "amount": 0, "price": 1})
+    assert (status, problem["code"]) == (422, "invalid_request")
+    assert {error["path"] for error in problem["errors"]} == {"$.names[1]", "$.amount", "$.price"}
+
+
+def test_a_named_error_keeps_its_details() -> None:
+    status, problem, _ = Wishes().call({"names": ["stock"]})
+    assert status == 409
+    assert problem["type"] == "urn:pushcart:problem:out_of_stock"
+    assert problem["short_lines"] == [{"sku": "MUG"}]
+
+
+def test_a_transient_error_says_when_to_come_back() -> None:
+    status, problem, headers = Wishes().call({"names": ["busy"]})
+    assert (status, problem["code"], headers["Retry-After"]) == (503, "throttled", "1")
+
+
+def test_a_bug_shows_nothing_of_the_inside() -> None:
+    status, problem, _ = Wishes().call({"names": ["bug"]})
+    assert (status, problem["code"], problem["request_id"]) == (500, "internal_error", "request-1")
+    assert "secret" not in json.dumps(problem)
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({}, 401),
+        ({"sub": "1"}, 403),
+        ({"sub": "1", "cognito:groups": "staffing,visitors"}, 403),
+        ({"sub": "1", "cognito:groups": "staff"}, 201),
+        ({"sub": "1", "cognito:groups": "[owners staff]"}, 201),
+        ({"sub": "1", "cognito:groups": ["staff"]}, 201),
+    ],
+)
+def test_only_staff_call_admin_routes(claims: dict[str, Any], status: int) -> None:
+    wishes = Wishes("POST /admin/wishes/{id}")
+    answered, _, _ = wishes.call({"names": ["pony"]}, authorizer={"claims": claims})
+    assert answered == status
+    assert bool(wishes.granted) == (status == 201)
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_a_repeated_call_has_one_effect_and_the_first_answer() -> None:
+    wishes = Wishes()
+    first = wishes.call({"names": ["pony"]}, headers={"Idempotency-Key": "k1"})
+    again = wishes.call({"names": ["pony"]}, headers={"idempotency-key": "k1"})
+    assert first[:2] == again[:2] == (201, {"echo": ["pony"]})
+    assert wishes.granted == ["pony"]
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_a_key_that_comes_with_another_body_is_a_422() -> None:
+    wishes = Wishes()
+    wishes.call({"names": ["pony"]}, headers={"Idempotency-Key": "k1"})
+    status, problem, _ = wishes.call({"names": ["car"]}, headers={"Idempotency-Key": "k1"})
+    assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    assert wishes.granted == ["pony"]
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_a_refused_call_may_be_tried_again_with_its_key() -> None:
+    wishes = Wishes()
+    assert wishes.call({"names": ["stock"]}, headers={"Idempotency-Key": "k1"})[0] == 409
+    assert wishes.call({"names": ["stock"]}, headers={"Idempotency-Key": "k1"})[0] == 409
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_an_answer_larger_than_an_item_is_kept_too() -> None:
+    wishes = Wishes()
+    names = [f"wish number {n} of very many" for n in range(20_000)]
+    wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})
+    status, body, _ = wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})
+    assert (status, body["echo"]) == (201, names)
+    assert len(wishes.granted) == 1
+
+
+@pytest.mark.parametrize("key", ["", "   ", "k" * 256])
+def test_an_idempotency_key_out_of_bounds_is_a_400(key: str) -> None:
+    status, problem, _ = Wishes().call({"names": ["pony"]}, headers={"Idempotency-Key": key})
+    assert (status, problem["code"]) == (400, "idempotency_key_required")
