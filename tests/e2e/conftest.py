@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from e2e.invariants import violations
 from e2e.recovery import settle
 from e2e.storefront import Storefront

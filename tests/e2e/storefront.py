@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import httpx
+
 from commerce.dynamo.table import Table
 from commerce.orders.model import order_id_for
 from commerce.payments.provider import ProviderPayment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from e2e.storefront import Storefront, total
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from e2e.recovery import settle
 from e2e.storefront import Storefront, at_once, new_key, total
 from pushcart.cloud import Cloud

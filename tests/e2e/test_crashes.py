@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+
 from commerce.orders.model import order_id_for
 from e2e.crashes import Environments
 from e2e.recovery import settle, wait_until
@@ -114,7 +115,8 @@ def test_an_undo_step_that_dies_each_time_is_finished_by_the_sweep(
 
     assert answer.status_code in {202, 402}
     order = storefront.order_of(cart)
-    print(answer.status_code, answer.text); print(order["timeline"], order["recoveries"])
+    print(answer.status_code, answer.text)
+    print(order["timeline"], order["recoveries"])
     assert order["status"] == "canceled"
     assert storefront.levels(sku) == (5, 0)
     assert storefront.held(order["id"]) == 0

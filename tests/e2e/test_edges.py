@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from pushcart.cloud import Cloud
-from pushcart.workspace import Workspace
 
 from e2e.storefront import Storefront, new_key
+from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pushcart.testing import run_pushcart
+
+from e2e.command_line import run_pushcart
 from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")

@@ -182,3 +182,18 @@ def test_a_field_left_out_when_empty_is_not_promised() -> None:
     schemas = document([Endpoint("carts", "do", _operation())])["components"]["schemas"]
 
     assert schemas["Book"]["required"] == ["title"]
+
+
+def test_a_page_shows_its_items_and_promises_a_cursor(fresh: Json) -> None:
+    page = fresh["components"]["schemas"]["StoreProductList"]
+
+    assert page["properties"]["items"]["items"] == {"$ref": "#/components/schemas/StoreProduct"}
+    assert set(page["required"]) == {"items", "next_cursor"}
+
+
+def test_no_body_is_left_without_a_shape(fresh: Json) -> None:
+    assert not [
+        name
+        for name, schema in fresh["components"]["schemas"].items()
+        if schema["type"] == "object" and "properties" not in schema
+    ]

@@ -20,9 +20,9 @@ from commerce.entry.problems import PROBLEM_CONTENT_TYPE, Problem, status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError, TransientError
 from commerce.health import Health
+from commerce.pages import Page
 
 Json = dict[str, Any]
-Mode = Literal["validation", "serialization"]
 
 PATH = "functions/site/openapi.json"
 
@@ -167,27 +167,35 @@ _HEADERS: Json = {
 
 
 class _Schemas:
-    """The models of all operations, written once each under `components`."""
+    """The models of all operations, written once each under `components`.
+
+    Answers too are written as they would be read: a model's own way of writing itself
+    would hide its fields, and a field that is left out while null is not promised.
+    """
 
     def __init__(self, found: list[Endpoint]) -> None:
-        uses: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
+        uses: dict[type[BaseModel], None] = {Problem: None}
         for endpoint in found:
             operation = endpoint.operation
-            if operation.body is not Nothing:
-                uses[operation.body, "validation"] = None
-            for model in (operation.returns, *operation.also.values()):
-                if model is not None:
-                    uses[model, "serialization"] = None
-        self._refs, definitions = models_json_schema(list(uses), ref_template=_REF)
+            for model in (operation.body, operation.returns, *operation.also.values()):
+                if model is not None and model is not Nothing:
+                    uses[model] = None
+        modes: list[tuple[type[BaseModel], Literal["validation"]]] = [
+            (model, "validation") for model in uses
+        ]
+        self._refs, definitions = models_json_schema(modes, ref_template=_REF)
         self.components: Json = dict(sorted(definitions["$defs"].items()))
+        for model in uses:
+            if issubclass(model, Page):
+                self._of(model).setdefault("required", []).append("next_cursor")
 
-    def body(self, model: type[BaseModel]) -> Json:
-        """Refer to what a caller sends."""
+    def ref(self, model: type[BaseModel]) -> Json:
+        """Refer to a model that is sent or answered."""
         return dict(self._refs[model, "validation"])
 
-    def answer(self, model: type[BaseModel]) -> Json:
-        """Refer to what a caller gets."""
-        return dict(self._refs[model, "serialization"])
+    def _of(self, model: type[BaseModel]) -> Json:
+        schema: Json = self.components[self.ref(model)["$ref"].rpartition("/")[2]]
+        return schema
 
     def query(self, model: type[BaseModel]) -> list[Json]:
         """Write a query's fields as parameters."""
@@ -235,7 +243,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
         "responses": _answers(endpoint, schemas) | _refusals(operation, schemas),
     }
     if operation.body is not Nothing:
-        content = {"application/json": {"schema": schemas.body(operation.body)}}
+        content = {"application/json": {"schema": schemas.ref(operation.body)}}
         written["requestBody"] = {"required": True, "content": content}
     if operation.staff:
         written["security"] = [{"staff": []}]
@@ -284,7 +292,7 @@ def _answers(endpoint: Endpoint, schemas: _Schemas) -> Json:
             "headers": _headers(*endpoint.answers_with),
         }
         if model:
-            content = {"application/json": {"schema": schemas.answer(model)}}
+            content = {"application/json": {"schema": schemas.ref(model)}}
             answers[str(status)]["content"] = content
     return answers
 
@@ -320,7 +328,7 @@ def _refusals(operation: Operation, schemas: _Schemas) -> Json:
 def _refusal(kinds: list[type[DomainError]], schemas: _Schemas) -> Json:
     codes = [kind.code() for kind in kinds]
     schema = {
-        "allOf": [schemas.answer(Problem)],
+        "allOf": [schemas.ref(Problem)],
         "properties": {"code": {"enum": codes}},
     }
     waits = any(issubclass(kind, TransientError) for kind in kinds)

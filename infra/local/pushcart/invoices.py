@@ -65,12 +65,15 @@ def read(path: Path, limit: int | None = None) -> list[Invoice]:
         The file cannot be read, or is not in the data set's format.
     """
     try:
-        text = _text(path)
-        sales = list(islice(_sales(csv.DictReader(io.StringIO(text))), limit))
+        rows = csv.DictReader(io.StringIO(_text(path)))
+        missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise ValueError(f"it has no column {missing[0]}")
+        sales = list(islice(_sales(rows), limit))
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (KeyError, ValueError, ArithmeticError) as error:
-        raise CommandFailed(f"{path} is no Online Retail file: {error!r}.") from None
+    except (ValueError, ArithmeticError) as error:
+        raise CommandFailed(f"{path} is no Online Retail file: {error}.") from None
     if not sales:
         raise CommandFailed(f"{path} has no sale in it.")
     return sales
