@@ -28,6 +28,7 @@ test: $(VENV)/ready
 deploy: $(VENV)/ready
 	@python3.13 -c '' 2>/dev/null || { \
 	  echo "make deploy builds for Python 3.13 and finds no python3.13: install it first." >&2; exit 1; }
+	@find functions layers -name __pycache__ -type d -prune -exec rm -rf {} + # must not ship
 	$(BIN)/sam build
 	$(BIN)/sam deploy
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.invariants import violations
+from e2e.invariants import Tables, violations
 from e2e.recovery import settle
 from e2e.storefront import Storefront
 from pushcart.cloud import Cloud
@@ -24,4 +24,4 @@ def invariants_hold_afterwards(cloud: Cloud) -> Iterator[None]:
     """After each test the shop comes to rest, and everything adds up."""
     yield
     settle(cloud)
-    assert violations(cloud) == []
+    assert violations(Tables.read(cloud)) == []

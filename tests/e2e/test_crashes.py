@@ -115,7 +115,6 @@ def test_an_undo_step_that_dies_each_time_is_finished_by_the_sweep(
 
     assert answer.status_code in {202, 402}
     order = storefront.order_of(cart)
-    print(answer.status_code, answer.text)
     print(order["timeline"], order["recoveries"])
     assert order["status"] == "canceled"
     assert storefront.levels(sku) == (5, 0)

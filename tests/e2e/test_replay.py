@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from e2e.command_line import run_pushcart
+from pushcart.invoices import COLUMNS
 from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
@@ -32,17 +33,14 @@ def _write_sales(path: Path) -> None:
     choice = random.Random(20_101_201)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(
-            ["InvoiceNo", "StockCode", "Description", "Quantity"]
-            + ["InvoiceDate", "UnitPrice", "CustomerID", "Country"]
-        )
+        rows.writerow([*COLUMNS, "InvoiceDate", "CustomerID"])
         for invoice in range(536365, 536365 + INVOICES + 10):
             country = choice.choice(["United Kingdom", "EIRE", "Norway", "Channel Islands"])
             for _ in range(choice.randint(1, 60)):
                 code = choice.choice(["85123A", "15056BL", "15056bl", "M", "22745"])
-                fields = [code, "A LANTERN", choice.randint(1, 2880), "2010-12-01T08:26:00"]
-                rows.writerow([invoice, *fields, choice.choice(PRICES), "", country])
-            rows.writerow([f"C{invoice}", "D", "", -1, "2010-12-01T08:26:00", "27.50", "", country])
+                units, price = choice.randint(1, 2880), choice.choice(PRICES)
+                rows.writerow([invoice, code, "A LANTERN", units, price, country, "", ""])
+            rows.writerow([f"C{invoice}", "D", "", -1, "27.50", country, "", ""])
 
 
 def _replay(
@@ -64,6 +62,25 @@ def test_every_invoice_is_an_order_to_the_penny_and_every_shelf_is_empty(
     assert expected == found == str(INVOICES)
     pounds = counted["goods total"]
     assert pounds[0] == pounds[2]
+
+
+def test_an_invoice_the_shop_refuses_is_named_and_fails_the_run(
+    deployed_shop: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "sales.csv"
+    with file.open("w", newline="") as lines:
+        rows = csv.writer(lines)
+        rows.writerow(COLUMNS)
+        rows.writerow(["600001", "SMALL", "A LANTERN", 1, "1.00", "United Kingdom"])
+        rows.writerow(["600002", "LARGE", "TOO MANY LANTERNS", 1_000_000, "1.00", "EIRE"])
+
+    failed = run_pushcart(deployed_shop, "replay", str(file), "--over", "http")
+
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("invoice 600002: POST /store/carts: 422 ")
+    counted = {line[:24].strip(): line[24:].split() for line in failed.stdout.splitlines()}
+    assert counted["orders confirmed"] == ["2", "1"]
+    assert counted["SKUs with nothing left"] == ["2", "1"]
 
 
 def test_a_file_of_another_kind_is_refused_in_one_sentence(

@@ -119,6 +119,6 @@ def test_a_first_start_shows_an_order_and_the_next_has_it_still(own_shop: Worksp
 
     assert second.returncode == 0, second.stderr
     assert "are there already" in second.stdout
-    orders = json.loads(run_pushcart(own_shop, "orders", "--json").stdout)
-    assert [each["id"] for each in orders][1:] == [before["id"]]
-    assert {each["status"] for each in orders} == {"confirmed"}
+    newest, *others = json.loads(run_pushcart(own_shop, "orders", "--json").stdout)
+    assert newest["id"] in second.stdout
+    assert others == [before]

@@ -71,7 +71,8 @@ class FaultyDatabase:
             self.names.append(name)
             self.calls_in_step += 1
             strikes = self._strikes()
-            if strikes and self.fault and not self.fault.after:
+            # A step that fails for good fails again before its call has any effect.
+            if strikes and self.fault and (self.struck_step or not self.fault.after):
                 self._strike()
             answer = call(**arguments)
             if strikes:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from pushcart import deployment, process
 from pushcart.testing import workspace_in
 from pushcart.workspace import Workspace

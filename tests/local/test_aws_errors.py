@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ministack.services import lambda_svc
+
 from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pushcart import process
 from pushcart.testing import workspace_in
 from pushcart.workspace import LOOPBACK, Workspace

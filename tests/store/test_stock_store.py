@@ -1,11 +1,19 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from builders import NOW, ORDER_ID, stocked, table
+from builders import CART_ID, NOW, ORDER_ID, stocked, table
+from cloud_in_memory import table_name
+from commerce.dynamo.table import Table, dynamodb_client
 from commerce.errors import InsufficientStock, OrderCanceled, OutOfStock
+from commerce.orders.model import order_id_for
 from commerce.stock.model import Adjustment, Level
 from commerce.stock.store import StockStore
 
 pytestmark = pytest.mark.usefixtures("tables")
+
+OTHER_ORDER_ID = order_id_for(CART_ID, 2)
 
 
 def levels(stock: StockStore, sku: str) -> tuple[int, int, int]:
@@ -81,6 +89,45 @@ def test_a_late_chunk_of_a_big_order_finds_the_gate_released() -> None:
     with pytest.raises(OrderCanceled):
         stock.reserve(ORDER_ID, quantities, NOW)
     assert all(level.available == 1 for level in stock.levels(quantities).values())
+
+
+class Interrupted:
+    """DynamoDB's client, with something done before one transaction of a number."""
+
+    def __init__(self, number: int, meanwhile: Callable[[], None]) -> None:
+        self._number, self._meanwhile = number, meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(dynamodb_client(), name)
+
+    def transact_write_items(self, **call: Any) -> Any:
+        self._number -= 1
+        if self._number == 0:
+            self._meanwhile()
+        return dynamodb_client().transact_write_items(**call)
+
+
+def interrupted(number: int, meanwhile: Callable[[], None]) -> StockStore:
+    client: Any = Interrupted(number, meanwhile)
+    return StockStore(Table(table_name("stock"), client))
+
+
+def test_an_order_cancelled_between_two_chunks_holds_nothing() -> None:
+    quantities = {f"SKU-{n:04d}": 1 for n in range(120)}
+    stock = stocked(**quantities)
+    late = interrupted(2, lambda: stock.release(ORDER_ID, NOW))
+    with pytest.raises(OrderCanceled):
+        late.reserve(ORDER_ID, quantities, NOW)
+    assert all(level.available == 1 for level in stock.levels(quantities).values())
+
+
+def test_two_releases_at_once_return_stock_once() -> None:
+    stock = stocked(MUG=5)
+    stock.reserve(ORDER_ID, {"MUG": 2}, NOW)
+    # Another order's units are reserved too, so a second release would find some to take.
+    stock.reserve(OTHER_ORDER_ID, {"MUG": 2}, NOW)
+    interrupted(1, lambda: stock.release(ORDER_ID, NOW)).release(ORDER_ID, NOW)
+    assert levels(stock, "MUG") == (3, 2, 0)
 
 
 def test_a_big_order_is_held_and_released_in_chunks() -> None:

@@ -65,7 +65,7 @@ class Wishes:
             "pathParameters": {"id": "w1"},
             "requestContext": {"requestId": "request-1", **event},
         }
-        answer = self.handler(request, Context())  # type: ignore[arg-type] # the part that is used
+        answer = self.handler(request, Context())
         return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
 

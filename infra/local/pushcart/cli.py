@@ -190,7 +190,7 @@ def trace(
 def replay_command(
     file: Annotated[Path, typer.Argument(help="A UCI Online Retail CSV, plain or gzipped.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first invoices.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=32, help="Checkouts at a time.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="Checkouts at a time.")] = 8,
     over: Annotated[Way, typer.Option(help="The API, or its state machine.")] = Way.WORKFLOW,
 ) -> None:
     """Place every sale of a file as an order, count, and exit with 1 when a count is off."""

@@ -108,7 +108,8 @@ def run(invoices: Sequence[Invoice], checkout: Checkout, workers: int, report: R
     order_ids: dict[str, str] = {}
     refused: dict[str, str] = {}
     started = time.monotonic()
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         running = {pool.submit(checkout, invoice): invoice for invoice in invoices}
         for done, future in enumerate(as_completed(running), start=1):
             number = running[future].number
@@ -119,6 +120,9 @@ def run(invoices: Sequence[Invoice], checkout: Checkout, workers: int, report: R
             pace = done / (time.monotonic() - started)
             report.doing(f"{done:,} of {len(invoices):,}, {pace:.1f} a second")
             report.at(done, len(invoices))
+    finally:
+        # After Ctrl-C only what is under way is waited for.
+        pool.shutdown(cancel_futures=True)
     return Run(order_ids, refused, time.monotonic() - started)
 
 
