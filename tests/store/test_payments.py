@@ -130,10 +130,18 @@ def test_an_authorization_that_comes_in_after_the_void_began_voids_itself() -> N
     till = Till()
 
     class VoidedMeanwhile(SandboxProvider):
-        def authorize(self, **call: object) -> ProviderPayment:  # type: ignore[override] # passes all on
+        def authorize(
+            self, *, reference: str, amount: int, currency: str, token: str, idempotency_key: str
+        ) -> ProviderPayment:
             with pytest.raises(PaymentOutcomeUnknown):
                 till.void()
-            return super().authorize(**call)  # type: ignore[arg-type] # as it came
+            return super().authorize(
+                reference=reference,
+                amount=amount,
+                currency=currency,
+                token=token,
+                idempotency_key=idempotency_key,
+            )
 
     till.provider = VoidedMeanwhile(table("sandbox"), till.clock)
     with pytest.raises(OrderCanceled):
