@@ -5,6 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := functions infra layers tests
 
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# One line that counts up instead of a line a package.
+PROGRESS = awk -v all="$$(grep -c == requirements.lock)" \
+  '/^(Collecting|Requirement already)/ { printf "\r  %d of %d packages", ++n, all; fflush() } \
+   /^Installing/ { printf "\r  installing %d packages ...", all; fflush() } \
+   END { printf "\r  %d packages are installed \n", all }'
+
 .DEFAULT_GOAL := run
 .PHONY: run stop reset test deploy format openapi lock
 
@@ -47,9 +56,9 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "This Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV); the first time takes about a minute ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
-	  --no-deps --require-hashes --requirement requirements.lock
+	@echo "Installing into $(VENV); the first time takes about a minute."
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+	  --no-deps --require-hashes --requirement requirements.lock | $(PROGRESS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 	  --no-deps --no-build-isolation --editable .
 	@touch $@

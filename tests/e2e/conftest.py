@@ -1,4 +1,4 @@
-"""One deployed shop for all of these tests, and the promise it must keep after each."""
+"""One deployed shop for all of these tests, and the promises it must keep whatever they do."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def storefront(deployed_shop: Workspace, cloud: Cloud) -> Storefront:
     return Storefront(deployed_shop, cloud)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def invariants_hold_afterwards(cloud: Cloud) -> Iterator[None]:
-    """After each test the shop comes to rest, and everything adds up."""
+    """After each module the whole shop comes to rest, and everything adds up."""
     yield
     settle(cloud)
     assert violations(Tables.read(cloud)) == []

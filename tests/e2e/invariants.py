@@ -47,12 +47,12 @@ def scan(cloud: Cloud, table: str) -> Iterator[Item]:
             yield from_wire(item)
 
 
-def unsettled(tables: Tables) -> list[str]:
+def unsettled(cloud: Cloud) -> list[str]:
     """List the orders that are still in flight."""
     return [
-        order_id
-        for order_id, items in tables.orders.items()
-        if _head(items)["status"] not in SETTLED
+        item["pk"]
+        for item in scan(cloud, cloud.stack_outputs()["OrdersTableName"])
+        if item["sk"] == "order" and item["status"] not in SETTLED
     ]
 
 

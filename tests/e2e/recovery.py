@@ -10,7 +10,7 @@ from functools import partial
 
 from commerce.clock import from_text, to_text
 from commerce.payments.model import AUTHORIZING, CALL_LIFE, VOIDING
-from e2e.invariants import Tables, unsettled
+from e2e.invariants import scan, unsettled
 from pushcart.cloud import Cloud
 
 _POLL_SECONDS = 0.05
@@ -28,13 +28,12 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 def settle(cloud: Cloud, sweeps_max: int = 3) -> None:
     """Run the sweep, as of later, until no order is in flight; fail after so many sweeps."""
     for _ in range(sweeps_max):
-        tables = Tables.read(cloud)
-        in_flight = unsettled(tables)
+        in_flight = unsettled(cloud)
         if not in_flight:
             return
         wait_until(partial(_calls_are_over, cloud, in_flight), "calls to be over")
         sweep(cloud)
-    left = unsettled(Tables.read(cloud))
+    left = unsettled(cloud)
     assert not left, f"still in flight after {sweeps_max} sweeps: {left}"
 
 
@@ -59,11 +58,10 @@ def sweep(cloud: Cloud) -> None:
 
 def _calls_are_over(cloud: Cloud, order_ids: list[str]) -> bool:
     """Tell whether no call to the provider can still be under way for these orders."""
-    payments = Tables.read(cloud).payments
     attempts = [
         from_text(item["attempted_at"])
-        for order_id in order_ids
-        for item in payments.get(order_id, [])
-        if item["status"] in {AUTHORIZING, VOIDING} and "attempted_at" in item
+        for item in scan(cloud, cloud.stack_outputs()["PaymentsTableName"])
+        if item["pk"] in order_ids and item["status"] in {AUTHORIZING, VOIDING}
+        if "attempted_at" in item
     ]
     return all(datetime.now(UTC) - at > CALL_LIFE for at in attempts)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
 from cloud_in_memory import ROOT
-from e2e.command_line import run_pushcart
+from e2e.command_line import environment, run_pushcart
 from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
@@ -24,12 +23,7 @@ def test_the_first_order_of_the_readme_is_confirmed(deployed_shop: Workspace) ->
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", here.replace("curl -s", "curl -sS --fail-with-body")],
         cwd=ROOT,
-        env={
-            **{name: text for name, text in os.environ.items() if not name.startswith("AWS_")},
-            "PUSHCART_STATE_DIR": str(deployed_shop.state_dir),
-            "PUSHCART_PORT": str(deployed_shop.api_port),
-            "PUSHCART_CLOUD_PORT": str(deployed_shop.cloud_port),
-        },
+        env=environment(deployed_shop),
         capture_output=True,
         text=True,
         timeout=120,

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -123,12 +123,12 @@ class Operation:
     summary: str
     body: type[BaseModel]
     query: type[BaseModel]
-    returns: type[BaseModel] | None
-    status: int
-    problems: tuple[type[DomainError], ...]
-    creates: bool
-    keyed: bool
-    also: Mapping[int, type[BaseModel]]
+    returns: type[BaseModel] | None = None
+    status: int = 200
+    problems: tuple[type[DomainError], ...] = ()
+    creates: bool = False
+    keyed: bool = False
+    also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
 
     @property
     def staff(self) -> bool:
@@ -136,57 +136,32 @@ class Operation:
         return self.path.startswith("/admin/")
 
 
+class Declared(TypedDict, total=False):
+    """What an operation may declare of itself; see `operation`."""
+
+    returns: type[BaseModel]
+    status: int
+    problems: tuple[type[DomainError], ...]
+    creates: bool
+    keyed: bool
+    also: Mapping[int, type[BaseModel]]
+
+
 @overload
 def operation(
-    route: str,
-    summary: str,
-    *,
-    body: type[Body],
-    query: type[Query],
-    returns: type[BaseModel] | None = ...,
-    status: int = ...,
-    problems: tuple[type[DomainError], ...] = ...,
-    creates: bool = ...,
-    keyed: bool = ...,
-    also: Mapping[int, type[BaseModel]] | None = ...,
+    route: str, summary: str, *, body: type[Body], query: type[Query], **declared: Unpack[Declared]
 ) -> Callable[[Callable[[Request[Body, Query]], Response]], LambdaHandler]: ...
 @overload
 def operation(
-    route: str,
-    summary: str,
-    *,
-    body: type[Body],
-    returns: type[BaseModel] | None = ...,
-    status: int = ...,
-    problems: tuple[type[DomainError], ...] = ...,
-    creates: bool = ...,
-    keyed: bool = ...,
-    also: Mapping[int, type[BaseModel]] | None = ...,
+    route: str, summary: str, *, body: type[Body], **declared: Unpack[Declared]
 ) -> Callable[[Callable[[Request[Body, Nothing]], Response]], LambdaHandler]: ...
 @overload
 def operation(
-    route: str,
-    summary: str,
-    *,
-    query: type[Query],
-    returns: type[BaseModel] | None = ...,
-    status: int = ...,
-    problems: tuple[type[DomainError], ...] = ...,
-    creates: bool = ...,
-    keyed: bool = ...,
-    also: Mapping[int, type[BaseModel]] | None = ...,
+    route: str, summary: str, *, query: type[Query], **declared: Unpack[Declared]
 ) -> Callable[[Callable[[Request[Nothing, Query]], Response]], LambdaHandler]: ...
 @overload
 def operation(
-    route: str,
-    summary: str,
-    *,
-    returns: type[BaseModel] | None = ...,
-    status: int = ...,
-    problems: tuple[type[DomainError], ...] = ...,
-    creates: bool = ...,
-    keyed: bool = ...,
-    also: Mapping[int, type[BaseModel]] | None = ...,
+    route: str, summary: str, **declared: Unpack[Declared]
 ) -> Callable[[Callable[[Request[Nothing, Nothing]], Response]], LambdaHandler]: ...
 def operation(
     route: str,
@@ -194,12 +169,7 @@ def operation(
     *,
     body: type[Any] = Nothing,
     query: type[Any] = Nothing,
-    returns: type[BaseModel] | None = None,
-    status: int = 200,
-    problems: tuple[type[DomainError], ...] = (),
-    creates: bool = False,
-    keyed: bool = False,
-    also: Mapping[int, type[BaseModel]] | None = None,
+    **declared: Unpack[Declared],
 ) -> Callable[[Callable[[Request[Any, Any]], Response]], LambdaHandler]:
     """Make a function one operation of the HTTP API.
 
@@ -224,9 +194,7 @@ def operation(
         Other statuses the operation answers with, and their bodies.
     """
     method, _, path = route.partition(" ")
-    declared = Operation(
-        method, path, summary, body, query, returns, status, problems, creates, keyed, also or {}
-    )
+    whole = Operation(method, path, summary, body, query, **declared)
 
     def decorate(function: Callable[[Request[Any, Any]], Response]) -> LambdaHandler:
         @logger.inject_lambda_context(clear_state=True)
@@ -236,8 +204,8 @@ def operation(
             request_id = _request_id(event, context)
             logger.append_keys(route=route, request_id=request_id)
             try:
-                request = _parse(event, declared, request_id)
-                answer = _answer(function, request, declared, context)
+                request = _parse(event, whole, request_id)
+                answer = _answer(function, request, whole, context)
             except DomainError as error:
                 answer = _refusal(error, request_id)
             except Exception:
@@ -251,7 +219,7 @@ def operation(
             return answer
 
         published = cast("Any", handler)
-        published.operation = declared  # the OpenAPI document is made from it
+        published.operation = whole  # the OpenAPI document is made from it
         return cast("LambdaHandler", published)
 
     return decorate
