@@ -36,6 +36,7 @@ class Shop:
         *,
         key: str | None = None,
         query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send one request and give the answer, whatever it says.
 
@@ -51,10 +52,12 @@ class Shop:
         httpx.HTTPError
             There was no answer.
         """
-        headers = {"Idempotency-Key": key} if key else {}
+        sent = dict(headers or {})
+        if key:
+            sent["Idempotency-Key"] = key
         if path.startswith("/admin/"):
-            headers["Authorization"] = self._token
-        return self._client.request(method, path, json=body, headers=headers, params=query)
+            sent["Authorization"] = self._token
+        return self._client.request(method, path, json=body, headers=sent, params=query)
 
     def ask(
         self,

@@ -1,0 +1,129 @@
+"""Every published operation does its work on the deployed shop, with the permissions it has."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from cloud_in_memory import ROOT
+from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
+
+pytestmark = pytest.mark.xdist_group("deployed_shop")
+
+
+class Walk:
+    """Calls operations of the published document, and remembers which."""
+
+    def __init__(self, storefront: Storefront) -> None:
+        self._shop = storefront.shop
+        self.called: set[str] = set()
+        document = json.loads((ROOT / "functions/site/openapi.json").read_text())
+        self.published = {
+            f"{method.upper()} {path}"
+            for path, item in document["paths"].items()
+            for method in item
+        }
+
+    def do(self, route: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        """Call an operation with its path filled in, and give its answer's JSON."""
+        method, _, path = route.partition(" ")
+        tag = more.pop("if_match", None)
+        headers = {} if tag is None else {"If-Match": f'"{tag}"'}
+        published = [
+            each
+            for each in self.published
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), route)
+        ]
+        self.called |= {min(published, key=lambda each: each.count("{"))}
+        answer = self._shop.call(method, path, body, headers=headers, **more)
+        assert answer.is_success, (route, answer.text)
+        document: dict[str, Any] = answer.json()
+        return document
+
+
+def test_every_operation_does_its_work(storefront: Storefront) -> None:
+    walk = Walk(storefront)
+    name = new_key()[:8]
+    skus = f"{name}-A", f"{name}-B"
+    product = a_product_from_draft_to_shelf(walk, name, *skus)
+    stock_by_hand(walk, *skus)
+    cart = a_cart_line_by_line(walk, *skus)
+    an_order(walk, cart)
+    settings = walk.do("GET /admin/settings")
+    replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
+    assert replaced["version"] == settings["version"] + 1
+    assert walk.do(f"DELETE {product}")["status"] == "archived"
+    assert walk.do("GET /health")["status"] == "ok"
+    assert walk.published - walk.called == set()
+
+
+def a_product_from_draft_to_shelf(walk: Walk, name: str, *skus: str) -> str:
+    wanted = {
+        "title": f"Mug {name}",
+        "categories": [{"slug": f"mugs-{name}", "title": f"Mugs {name}"}],
+        "variants": [
+            {"sku": sku, "title": sku, "prices": {"GBP": 950}, "option_values": {"No": sku}}
+            for sku in skus
+        ],
+    }
+    product = walk.do("POST /admin/products", wanted, key=new_key())
+    assert product["status"] == "draft"
+    path = f"/admin/products/{product['id']}"
+    read = walk.do(f"GET {path}")
+    changed = walk.do(f"PATCH {path}", {"status": "active"}, if_match=read["version"])
+    assert changed["status"] == "active"
+    listed = walk.do("GET /admin/products", query={"status": "active", "limit": 1})
+    assert listed["items"][0]["id"] == product["id"]
+    of_category = {"category": f"mugs-{name}"}
+    assert len(walk.do("GET /store/products", query=of_category)["items"]) == 1
+    assert walk.do(f"GET /store/products/{product['handle']}")["id"] == product["id"]
+    slugs = [each["slug"] for each in walk.do("GET /store/categories")["items"]]
+    assert f"mugs-{name}" in slugs
+    row = f"Handle,Title,Variant SKU,Variant Price\n{name}-c,C,{name}-C,1.00"
+    assert walk.do("POST /admin/imports", {"csv": row}, key=new_key())["products_created"] == 1
+    return path
+
+
+def stock_by_hand(walk: Walk, sku: str, other: str) -> None:
+    assert walk.do(f"GET /admin/stock/{sku}")["available"] == 0
+    change = {"delta": 7, "reason": "restock"}
+    key = new_key()
+    for _ in range(2):
+        adjusted = walk.do(f"POST /admin/stock/{sku}/adjustments", change, key=key)
+        assert adjusted["available"] == 7
+    for units in (1, 2):
+        one_more = {"delta": 1, "reason": "found one"}
+        adjusted = walk.do(f"POST /admin/stock/{other}/adjustments", one_more)
+        assert adjusted["available"] == units
+    assert len(walk.do(f"GET /admin/stock/{sku}")["adjustments"]) == 1
+
+
+def a_cart_line_by_line(walk: Walk, sku: str, other: str) -> str:
+    cart = walk.do("POST /store/carts", {"currency": "GBP"}, key=new_key())
+    path = f"/store/carts/{cart['id']}"
+    walk.do(f"POST {path}/line-items", {"sku": sku, "quantity": 1}, key=new_key())
+    lines = {"line_items": [{"sku": sku, "quantity": 2}, {"sku": other, "quantity": 1}]}
+    cart = walk.do(f"POST {path}/line-items", lines, key=new_key())
+    assert {each["sku"]: each["quantity"] for each in cart["line_items"]} == {sku: 3, other: 1}
+    first, second = (each["id"] for each in cart["line_items"])
+    walk.do(f"PATCH {path}/line-items/{first}", {"quantity": 2})
+    walk.do(f"DELETE {path}/line-items/{second}")
+    walk.do(f"PATCH {path}", {"buyer": BUYER, "fulfillment": {"destination": DESTINATION}})
+    options = walk.do(f"GET {path}/fulfillment-options")["items"]
+    dearest = max(options, key=lambda each: int(each["amount"]))
+    walk.do(f"PATCH {path}", {"fulfillment": {"option_id": dearest["id"]}})
+    assert total(walk.do(f"GET {path}")) == 2 * 950 + dearest["amount"]
+    return path
+
+
+def an_order(walk: Walk, cart: str) -> None:
+    checkout = {"payment": {"provider": "sandbox", "token": "tok_visa"}}
+    order = walk.do(f"POST {cart}/complete", checkout, key=new_key())
+    assert walk.do(f"GET /store/orders/{order['id']}")["status"] == "confirmed"
+    assert walk.do(f"GET /admin/orders/{order['id']}")["payment"]["status"] == "authorized"
+    newest = walk.do("GET /admin/orders", query={"status": "confirmed", "limit": 1})
+    assert newest["items"][0]["id"] == order["id"]
+    assert walk.do(f"GET {cart}")["status"] == "completed"
