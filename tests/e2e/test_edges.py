@@ -154,3 +154,24 @@ def test_a_cursor_goes_on_where_the_page_ended_and_cannot_be_altered(
     assert [first["items"][0]["id"], second["items"][0]["id"]] == [each["id"] for each in both]
     assert refused.status_code == 400
     assert refused.json()["code"] == "invalid_cursor"
+
+
+LONG, ODD = "a" * 3000, "%00%F0%9F%9B%92%2E%2E"
+
+
+@pytest.mark.parametrize("nonsense", [LONG, ODD, "order_1", "%20"])
+def test_an_id_that_cannot_be_is_not_found(storefront: Storefront, nonsense: str) -> None:
+    for path in (
+        "/store/products/{}",
+        "/store/carts/{}",
+        "/store/carts/{}/fulfillment-options",
+        "/store/orders/{}",
+        "/admin/products/{}",
+        "/admin/orders/{}",
+        "/admin/stock/{}",
+    ):
+        answer = storefront.shop.call("GET", path.format(nonsense))
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+    checkout = {"payment": {"provider": "sandbox", "token": "tok_visa"}}
+    answer = storefront.shop.call("POST", f"/store/carts/{nonsense}/complete", checkout, key="k")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

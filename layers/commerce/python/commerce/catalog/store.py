@@ -10,7 +10,13 @@ from datetime import datetime
 from commerce import ids
 from commerce.catalog import items, saving
 from commerce.catalog.items import is_claim, sku_key, to_variant
-from commerce.catalog.model import CategoryCount, Filter, Product, Variant
+from commerce.catalog.model import (
+    HANDLE_CHARS_MAX,
+    CategoryCount,
+    Filter,
+    Product,
+    Variant,
+)
 from commerce.dynamo.table import (
     ConditionFailed,
     Delete,
@@ -58,6 +64,8 @@ class CatalogStore:
     def find(self, id_or_handle: str, *, consistent: bool = False) -> Product | None:
         """Read a product by its id or handle; None where there is none."""
         product_id = id_or_handle
+        if len(id_or_handle) > HANDLE_CHARS_MAX:
+            return None  # DynamoDB refuses a key that long
         if not ids.is_id(id_or_handle, PRODUCT_ID_PREFIX):
             owner = self._table.get(items.handle_key(id_or_handle), consistent=consistent)
             if owner is None:

@@ -33,6 +33,7 @@ from typing import Any
 from commerce.clock import to_text
 from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
+from commerce.ids import is_id
 from commerce.orders.model import (
     ATTEMPTS_MAX,
     CANCELED,
@@ -94,7 +95,7 @@ class OrderStore:
         NotFound
             There is no such order.
         """
-        item = self._table.get(order_key(order_id))
+        item = self._table.get(order_key(_checked(order_id)))
         if item is None:
             raise NotFound("there is no such order")
         return _order(item)
@@ -107,7 +108,7 @@ class OrderStore:
         NotFound
             There is no such order.
         """
-        items = list(self._table.query("#pk = :id", {"id": order_id}, consistent=True))
+        items = list(self._table.query("#pk = :id", {"id": _checked(order_id)}, consistent=True))
         heads = [item for item in items if item["sk"] == "order"]
         if not heads:
             raise NotFound("there is no such order")
@@ -360,6 +361,13 @@ class OrderStore:
             # `REMOVE` leads, so that a caller can go on with another `SET` clause.
             expression = f"REMOVE #recovery_due_at {expression}"
         return Update(order_key(order_id), expression, STILL_THERE, values)
+
+
+def _checked(order_id: str) -> str:
+    """Give an order id back; DynamoDB refuses some texts as keys, and none of them is an id."""
+    if not is_id(order_id, "order"):
+        raise NotFound("there is no such order")
+    return order_id
 
 
 def _order_item(order: Order) -> Item:

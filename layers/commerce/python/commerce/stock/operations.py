@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from commerce.catalog.model import SKU_CHARS_MAX
 from commerce.catalog.store import CatalogStore
 from commerce.errors import InvalidRequest, NotFound
 from commerce.ids import new_id
@@ -43,6 +44,8 @@ def read_stock(sku: str, *, stock: StockStore, catalog: CatalogStore) -> Stock:
     NotFound
         Neither stock nor a variant has this SKU.
     """
+    if len(sku) > SKU_CHARS_MAX:
+        raise NotFound("there is no such SKU")
     found = stock.get(sku)
     if found is not None:
         return found
