@@ -6,12 +6,14 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import httpx
 
 from commerce.dynamo.table import Table
 from commerce.orders.model import order_id_for
+from commerce.orders.store import OrderStore
 from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore
@@ -41,6 +43,7 @@ class Storefront:
         outputs = cloud.stack_outputs()
         self._provider = SandboxProvider(Table(outputs["SandboxTableName"], cloud.dynamodb))
         self._payments = PaymentStore(Table(outputs["PaymentsTableName"], cloud.dynamodb))
+        self._orders = OrderStore(Table(outputs["OrdersTableName"], cloud.dynamodb))
         self._stock = StockStore(Table(outputs["StockTableName"], cloud.dynamodb))
 
     def stocked(self, *units: int, price: int = 1000) -> list[str]:
@@ -108,6 +111,12 @@ class Storefront:
     def at_provider(self, order_id: str) -> ProviderPayment | None:
         """Look an order's payment up in the provider's own books."""
         return self._provider.find(order_id)
+
+    def break_undo(self, order_id: str) -> None:
+        """Leave a confirmed order as an undo does that failed for good."""
+        now = datetime.now(UTC)
+        self._orders.cancel(order_id, "test", "", now)
+        self._orders.require_action(order_id, "test", "RecoveryExhausted", now)
 
     def held(self, order_id: str) -> int:
         """Tell how much of the buyer's money the provider holds for an order."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 import pytest
 
 from cloud_in_memory import ROOT
+from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
@@ -52,6 +54,7 @@ def test_every_operation_does_its_work(storefront: Storefront) -> None:
     stock_by_hand(walk, *skus)
     cart = a_cart_line_by_line(walk, *skus)
     an_order(walk, cart)
+    orders_undone(walk, storefront, skus[0])
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
     assert replaced["version"] == settings["version"] + 1
@@ -127,3 +130,26 @@ def an_order(walk: Walk, cart: str) -> None:
     newest = walk.do("GET /admin/orders", query={"status": "confirmed", "limit": 1})
     assert newest["items"][0]["id"] == order["id"]
     assert walk.do(f"GET {cart}")["status"] == "completed"
+
+
+def orders_undone(walk: Walk, storefront: Storefront, sku: str) -> None:
+    available, reserved = storefront.levels(sku)
+
+    def undone(order_id: str) -> bool:
+        return bool(storefront.order(order_id)["status"] == "canceled")
+
+    for area, body in (("store", {"reason": "ordered twice"}), ("admin", {})):
+        order = storefront.complete(storefront.cart({sku: 2})).json()
+        assert storefront.held(order["id"]) == order["total"]
+        walk.do(f"POST /{area}/orders/{order['id']}/cancel", body)
+        wait_until(partial(undone, order["id"]), "the order to be cancelled")
+        assert storefront.held(order["id"]) == 0
+        assert storefront.levels(sku) == (available, reserved)
+
+    order = storefront.complete(storefront.cart({sku: 2})).json()
+    storefront.break_undo(order["id"])
+    assert storefront.order(order["id"])["status"] == "requires_action"
+    walk.do(f"POST /admin/orders/{order['id']}/redrive")
+    wait_until(partial(undone, order["id"]), "the undo to be done")
+    assert storefront.held(order["id"]) == 0
+    assert storefront.levels(sku) == (available, reserved)

@@ -8,7 +8,7 @@ import pytest
 
 from builders import NOW, ORDER_ID, table
 from cloud_in_memory import empty_tables
-from commerce.errors import NotFound, OutOfStock, PaymentDeclined
+from commerce.errors import IllegalTransition, NotFound, OutOfStock, PaymentDeclined
 from commerce.orders.model import RECOVERIES_MAX, Order
 from commerce.stock.store import StockStore
 from simulated_shop import LINES, Fault, SimulatedShop
@@ -171,3 +171,70 @@ def test_an_undo_that_keeps_failing_is_handed_to_a_person() -> None:
     assert order.status == "requires_action"
     assert order.timeline[-1].reason == "RecoveryExhausted"
     assert shop.sweep()["started"] == 0
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_redriven_order_ends_with_everything_undone() -> None:
+    shop = shop_with(SHORT)
+    outage = Fault(at=0, after=False, kind="step")
+    shop.database.fault = outage
+    shop.database.struck_step, shop.database.struck_at = "ReleaseStock", 1
+    shop.checkout()
+    for _ in range(RECOVERIES_MAX + 1):
+        shop.sweep(outage)
+    assert isinstance(shop.cancel(), IllegalTransition)
+    shop.database.fault = None
+    shop.redrive()
+    shop.redrive()
+    order = shop.orders.get(ORDER_ID)
+    assert order.status == "canceled"
+    assert_money_and_stock_are_right(shop, order, SHORT)
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_cancelled_order_gives_everything_back_and_its_checkout_keeps_its_answer() -> None:
+    shop = shop_with(PLENTY)
+    shop.checkout()
+    for _ in range(2):
+        shop.cancel()
+        cancelled = shop.orders.get(ORDER_ID)
+        assert cancelled.status == "canceled"
+        assert_money_and_stock_are_right(shop, cancelled, PLENTY)
+    reasons = [(change.status, change.by, change.reason) for change in cancelled.timeline[2:]]
+    assert reasons == [("canceling", "ada", "ordered twice"), ("canceled", "recover_order", "")]
+    again = shop.checkout()
+    assert isinstance(again, Order)
+    assert (again.order_id, again.attempt) == (ORDER_ID, 1)
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_order_that_was_refused_is_cancelled_already() -> None:
+    shop = shop_with(SHORT)
+    shop.checkout()
+    answer = shop.cancel()
+    assert isinstance(answer, Order)
+    assert answer.status == "canceled"
+
+
+@pytest.mark.parametrize("kind", ["worker", "step", "execution"])
+def test_a_fault_at_any_call_of_a_cancellation_leaves_money_and_stock_right(kind: str) -> None:
+    with empty_tables(*SERVICES):
+        shop = shop_with(PLENTY)
+        shop.checkout()
+        before = len(shop.database.names)
+        shop.cancel()
+        calls = shop.database.names[before:]
+    settled = set()
+    for fault in faults(calls, kind):
+        with empty_tables(*SERVICES):
+            shop = shop_with(PLENTY)
+            shop.checkout()
+            shop.database.names.clear()
+            shop.database.fault = fault
+            shop.cancel()
+            order = settle(shop)
+            assert_money_and_stock_are_right(shop, order, PLENTY)
+            settled.add(order.status if order else "gone")
+    # Where the call died before it decided anything, the order stands.
+    assert settled <= {"confirmed", "canceled"}
+    assert "canceled" in settled

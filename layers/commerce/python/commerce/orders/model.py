@@ -27,7 +27,7 @@ EDGES: Mapping[str, frozenset[str]] = {
     PENDING: frozenset({CONFIRMED, CANCELING}),
     CANCELING: frozenset({CANCELED, REQUIRES_ACTION}),
     REQUIRES_ACTION: frozenset({CANCELING}),
-    CONFIRMED: frozenset(),
+    CONFIRMED: frozenset({CANCELING}),
     CANCELED: frozenset(),
 }
 STATUSES = tuple(EDGES)

@@ -144,8 +144,9 @@ def named_error(name: str, details: Mapping[str, Any]) -> DomainError:
 
 def _settled(order_id: str, orders: OrderStore) -> tuple[Order, Details]:
     order, details = orders.get_whole(order_id)
-    if order.status == CANCELED:
-        refusal = dict(order.refusal or {})
+    # An order that was confirmed and cancelled later was no refusal.
+    if order.status == CANCELED and order.refusal:
+        refusal = dict(order.refusal)
         raise named_error(refusal.pop("error", ""), refusal)
     return order, details
 
@@ -224,6 +225,56 @@ def confirm_order(order_id: str, now: datetime, *, orders: OrderStore) -> Order:
 def close_order(order_id: str, by: str, now: datetime, *, orders: OrderStore) -> Order:
     """Record that everything of the order is undone; see `OrderStore.close`."""
     return orders.close(order_id, by, now)
+
+
+# --- after the saga ---------------------------------------------------------------
+
+
+def cancel_order(
+    order_id: str,
+    by: str,
+    reason: str,
+    now: datetime,
+    *,
+    orders: OrderStore,
+    recovery: StateMachine,
+) -> tuple[Order, Details]:
+    """Undo a confirmed order: its money is let go, its stock goes back; repeated, once.
+
+    Returns
+    -------
+    tuple[Order, Details]
+        The order, `canceling` until its undo is done.
+
+    Raises
+    ------
+    IllegalTransition
+        The order is still being placed, or requires a person's action.
+    """
+    return _undo(orders.cancel(order_id, by, reason, now), orders, recovery)
+
+
+def redrive_order(
+    order_id: str, by: str, now: datetime, *, orders: OrderStore, recovery: StateMachine
+) -> tuple[Order, Details]:
+    """Take up the undo of an order that requires action; repeated, once.
+
+    Raises
+    ------
+    IllegalTransition
+        The order does not require action.
+    """
+    return _undo(orders.redrive(order_id, by, now), orders, recovery)
+
+
+def _undo(order: Order, orders: OrderStore, recovery: StateMachine) -> tuple[Order, Details]:
+    if order.status != CANCELED:
+        # One execution a decision; where it does not start, the sweep starts another.
+        recovery.start(
+            f"{order.order_id}-v{order.version}",
+            {"order_id": order.order_id, "execution": order.execution},
+        )
+    return orders.get_whole(order.order_id)
 
 
 # --- recovery -----------------------------------------------------------------

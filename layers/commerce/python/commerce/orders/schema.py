@@ -84,6 +84,16 @@ class OrderView(BaseModel):
     placed_at: str
 
 
+class CancelOrder(BaseModel):
+    """Why an order is cancelled."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    reason: str = Field(
+        default="changed my mind", min_length=1, max_length=200, examples=["ordered twice"]
+    )
+
+
 class OrderSummary(BaseModel):
     """An order in a list."""
 
@@ -160,8 +170,8 @@ class StaffOrderView(OrderView):
 
 _MESSAGES = {
     "pending": ("info", "the order is being placed; read it again in a moment"),
-    "canceling": ("info", "the order could not be placed and is being undone"),
-    "canceled": ("error", "the order was not placed; nothing was charged"),
+    "canceling": ("info", "the order is being cancelled"),
+    "canceled": ("error", "the order is cancelled; nothing was charged"),
     "requires_action": ("warning", "somebody of the shop is looking after this order"),
 }
 

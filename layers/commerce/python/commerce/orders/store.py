@@ -30,7 +30,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from commerce.clock import to_text
+from commerce.clock import from_text, to_text
 from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
 from commerce.ids import is_id
@@ -216,6 +216,36 @@ class OrderStore:
             item = failed.item
         return _order(item)
 
+    def cancel(self, order_id: str, by: str, reason: str, now: datetime) -> Order:
+        """Decide that a confirmed order is undone; repeated, it says so again.
+
+        Raises
+        ------
+        IllegalTransition
+            The order is not confirmed, and was not cancelled either; `status` tells.
+        """
+        try:
+            return self._move(order_id, CONFIRMED, CANCELING, by, now, reason)
+        except IllegalTransition as refused:
+            if refused.details["status"] in (CANCELING, CANCELED):
+                return self.get(order_id)
+            raise
+
+    def redrive(self, order_id: str, by: str, now: datetime) -> Order:
+        """Take up the undo of an order that a person has looked at; repeated, it says so again.
+
+        Raises
+        ------
+        IllegalTransition
+            The order does not require action; `status` tells.
+        """
+        try:
+            return self._move(order_id, REQUIRES_ACTION, CANCELING, by, now, "redrive")
+        except IllegalTransition as refused:
+            if refused.details["status"] in (CANCELING, CANCELED):
+                return self.get(order_id)
+            raise
+
     def close(self, order_id: str, by: str, now: datetime) -> Order:
         """Record that the undo is done; repeated, it says so again.
 
@@ -350,7 +380,7 @@ class OrderStore:
             "SET #status = :to, #listed = :listed, #version = #version + :one, "
             "#timeline = list_append(#timeline, :entry)"
         )
-        values = {
+        values: dict[str, Any] = {
             "from": source,
             "to": change.status,
             "listed": listed(order_id, change.status),
@@ -360,6 +390,10 @@ class OrderStore:
         if change.status not in IN_FLIGHT:
             # `REMOVE` leads, so that a caller can go on with another `SET` clause.
             expression = f"REMOVE #recovery_due_at {expression}"
+        elif source not in IN_FLIGHT:
+            # In flight again: the sweep watches it from now on, with all its tries.
+            expression = f"REMOVE #recoveries {expression}, #recovery_due_at = :due"
+            values["due"] = to_text(recovery_due(from_text(change.at), 0))
         return Update(order_key(order_id), expression, STILL_THERE, values)
 
 

@@ -1,0 +1,29 @@
+"""Take up the undo of an order that requires a person's action."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import IllegalTransition, NotFound
+from commerce.orders.operations import redrive_order
+from commerce.orders.schema import OrderView, order_view
+from commerce.orders.store import OrderStore
+from commerce.workflows import StateMachine
+
+orders = OrderStore(Table(environment().orders_table))
+recovery = StateMachine(environment().recover_order_arn)
+
+
+@http.operation(
+    "POST /admin/orders/{id}/redrive",
+    "Take up the undo of an order that requires action",
+    returns=OrderView,
+    status=202,
+    problems=(NotFound, IllegalTransition),
+)
+def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
+    """Answer with the order; it is `canceling` until everything is undone."""
+    order, details = redrive_order(
+        request.path["id"], request.caller, system_clock(), orders=orders, recovery=recovery
+    )
+    return http.Response.versioned(order_view(order, details), order.version)
