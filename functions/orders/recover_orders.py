@@ -3,6 +3,7 @@
 from commerce.clock import from_text, system_clock
 from commerce.dynamo.table import Table
 from commerce.entry.task import task
+from commerce.entry.telemetry import count
 from commerce.environment import environment
 from commerce.orders.operations import recover_orders
 from commerce.orders.store import OrderStore
@@ -18,4 +19,6 @@ def handler(sweep: SweepInput) -> dict[str, int]:
     """Give how many recoveries were started and how many orders require action."""
     now = system_clock()
     as_of = from_text(sweep.as_of) if sweep.as_of else now
-    return recover_orders(as_of, now, orders=orders, recovery=recovery)
+    swept = recover_orders(as_of, now, orders=orders, recovery=recovery)
+    count("OrdersRequiringAction", swept["require_action"])
+    return swept

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
-from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
-from commerce.entry.telemetry import logger, metrics
+from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import (
     DomainError,
     Forbidden,
@@ -213,9 +212,7 @@ def operation(
                 logger.exception("unexpected error")
                 answer = _internal_error(request_id)
             answer["headers"]["X-Request-Id"] = request_id
-            metrics.add_metric(
-                name=f"Http{answer['statusCode'] // 100}xx", unit=MetricUnit.Count, value=1
-            )
+            count(f"Http{answer['statusCode'] // 100}xx")
             return answer
 
         published = cast("Any", handler)

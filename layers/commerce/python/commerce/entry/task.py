@@ -10,10 +10,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, ValidationError
 
-from commerce.entry.telemetry import logger, metrics
+from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import DomainError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -43,10 +42,10 @@ def task(
             try:
                 result = function(_validate(input_model, event))
             except DomainError as error:
-                metrics.add_metric(name="TaskRefused", unit=MetricUnit.Count, value=1)
+                count("TaskRefused")
                 logger.info("task refused", extra={"code": error.code(), "detail": str(error)})
                 raise type(error)(error.to_cause(), **error.details) from error
-            metrics.add_metric(name="TaskDone", unit=MetricUnit.Count, value=1)
+            count("TaskDone")
             return result
 
         return cast("TaskHandler", handler)
