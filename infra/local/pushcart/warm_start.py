@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
+import setproctitle
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
@@ -157,6 +158,8 @@ def _start_template() -> socket.socket:
 def _serve(requests: socket.socket) -> None:
     """Fork an environment for each request, until the emulator is gone."""
     import_packages()
+    # Before anything changes the environment: the title is written over where that began.
+    setproctitle.setproctitle("pushcart: the process that functions' processes are forked from")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to collect the ended ones
     while True:
         message, streams, _, _ = socket.recv_fds(requests, _MESSAGE_BYTES_MAX, 3)
@@ -195,6 +198,8 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv = [request["script"]]
+    # In `ps` it is what MiniStack would have started: the path names the function.
+    setproctitle.setproctitle(f"{sys.executable} {request['script']}")
     sys.path[0] = os.path.dirname(request["script"])
     try:
         runpy.run_path(request["script"], run_name="__main__")
