@@ -31,6 +31,7 @@ from commerce.dynamo.table import (
     Write,
 )
 from commerce.errors import IllegalTransition, NotFound
+from commerce.ids import is_id
 from commerce.payments.model import (
     AUTHORIZED,
     AUTHORIZING,
@@ -100,7 +101,9 @@ class PaymentStore:
         NotFound
             Nothing was ever tried.
         """
-        payment, calls = self.find_with_calls(order_id)
+        # DynamoDB refuses some texts as keys, and none of them is an id.
+        known = is_id(order_id, "order")
+        payment, calls = self.find_with_calls(order_id) if known else (None, ())
         if payment is None:
             raise NotFound("the order has no payment")
         return payment, calls
