@@ -23,6 +23,7 @@ stock = StockStore(Table(environment().stock_table))
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the order, its payment, its reservations and its timeline."""
     order, details = orders.get_whole(request.path["id"])
-    payment, reservations = payments.get(order.order_id), stock.reservations(order.order_id)
-    view = staff_order_view(order, details, payment, reservations)
+    payment, calls = payments.find_with_calls(order.order_id)
+    reservations = stock.reservations(order.order_id)
+    view = staff_order_view(order, details, payment, reservations, calls)
     return http.Response.versioned(view, order.version)

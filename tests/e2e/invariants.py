@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -21,12 +21,13 @@ SETTLED = {"confirmed", "canceled", "requires_action"}
 
 @dataclass(frozen=True)
 class Tables:
-    """The items of four tables, by their first key."""
+    """The items of five tables, by their first key."""
 
     stock: Mapping[str, list[Item]]
     orders: Mapping[str, list[Item]]
     payments: Mapping[str, list[Item]]
     books: Mapping[str, list[Item]]
+    ledger: Mapping[str, list[Item]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cloud: Cloud) -> Tables:
@@ -35,7 +36,7 @@ class Tables:
         return cls(
             *(
                 _by_key(scan(cloud, outputs[f"{name}TableName"]))
-                for name in ("Stock", "Orders", "Payments", "Sandbox")
+                for name in ("Stock", "Orders", "Payments", "Sandbox", "Ledger")
             )
         )
 
@@ -58,7 +59,7 @@ def unsettled(cloud: Cloud) -> list[str]:
 
 def violations(tables: Tables) -> list[str]:
     """Check everything; the empty list is what a test wants to see."""
-    found = [*_stock(tables), *_books(tables)]
+    found = [*_stock(tables), *_books(tables), *_ledger(tables)]
     for order_id, items in tables.orders.items():
         found += [f"{order_id}: {what}" for what in _order(order_id, items, tables)]
     return found
@@ -98,6 +99,45 @@ def _books(tables: Tables) -> Iterator[str]:
         yield f"3: the provider has a payment of no order: {reference}"
 
 
+def _ledger(tables: Tables) -> Iterator[str]:
+    """4: debits are credits, in each entry and over all balances."""
+    balances: Counter[str] = Counter()
+    for items in tables.ledger.values():
+        for entry in _with_prefix(items, "entry#"):
+            if sum(line["debit"] - line["credit"] for line in entry["lines"]):
+                yield f"4: {entry['entry_id']} does not balance"
+            for line in entry["lines"]:
+                balances[f"{line['account']} {entry['currency']}"] -= line["debit"] - line["credit"]
+        for balance in _with_prefix(items, "balance#"):
+            account, currency = items[0]["pk"].split("#")[1], balance["sk"].split("#")[1]
+            balances[f"{account} {currency}"] += balance["debits"] - balance["credits"]
+    for account, difference in balances.items():
+        # The sum of all store credit is no line of an entry.
+        if difference and not account.startswith("store_credit "):
+            yield f"4: {account} is {difference} off its entries"
+
+
+def _charged(order_id: str, books: list[Item], tables: Tables) -> Iterator[str]:
+    """4: what the provider captured and refunded is in our record, and in the ledger."""
+    recorded = tables.payments.get(order_id, [])
+    entries = tables.ledger.get(f"order#{order_id}", [])
+    booked = sum(
+        line["debit"] - line["credit"]
+        for entry in entries
+        for line in entry["lines"]
+        if line["account"] == "cash_at_provider"
+    )
+    theirs = [(each.get("captured", 0), each.get("refunded", 0)) for each in books]
+    ours = [(each.get("captured", 0), each.get("refunded", 0)) for each in recorded]
+    captured, refunded = map(sum, zip(*theirs, strict=True)) if theirs else (0, 0)
+    if (captured, refunded) != (tuple(map(sum, zip(*ours, strict=True))) if ours else (0, 0)):
+        yield f"4: the provider moved {theirs}, we recorded {ours}"
+    if booked != captured - refunded:
+        yield f"4: the provider has {captured - refunded} for us, the ledger {booked}"
+    if [each for each in recorded if each["status"] == "requested"]:
+        yield "4: a capture or refund has no answer"
+
+
 def _order(order_id: str, items: list[Item], tables: Tables) -> Iterator[str]:
     head = _head(items)
     if head["status"] not in SETTLED:
@@ -105,19 +145,23 @@ def _order(order_id: str, items: list[Item], tables: Tables) -> Iterator[str]:
     yield from _history(head)
     books = tables.books.get(order_id, [])
     calls = Counter(each["call"] for each in _with_prefix(books, "call#"))
-    if calls["authorize"] > 1 or calls["capture"] > 1:
+    if calls["authorize"] > 1:
         yield f"3: the provider applied {dict(calls)}"
+    yield from _charged(order_id, books, tables)
     money = sum(
         each["amount"]
         for each in _with_prefix(books, "payment")
-        if each["status"] in {"authorized", "captured"}
+        if each["status"] == "authorized"
+        # What is given back of a capture is not held; an order that stands was paid all the same.
+        or (each["status"] == "captured" and (head["status"] == "confirmed" or _net(each)))
     )
     if money not in (0, head["totals"]["total"]):
         yield f"3: the provider holds {money} for an order of {head['totals']['total']}"
     reservations = _with_prefix(tables.stock.get(f"order#{order_id}", []), "reservation#")
     if {each["status"] for each in reservations} - {"held", "released"}:
         yield "2: a reservation is neither held nor released"
-    recorded = [each["status"] for each in tables.payments.get(order_id, [])]
+    payments = _with_prefix(tables.payments.get(order_id, []), "payment")
+    recorded = [each["status"] for each in payments]
     yield from _decision(head, recorded, money, _units(_held_parts(reservations)), items)
 
 
@@ -126,15 +170,22 @@ def _decision(
 ) -> Iterator[str]:
     """5: what the order says, money and stock say too."""
     if head["status"] == "confirmed":
-        if recorded != ["authorized"] or money != head["totals"]["total"]:
+        if recorded not in (["authorized"], ["captured"]) or money != head["totals"]["total"]:
             yield f"5: confirmed with payment {recorded}, and {money} held"
         ordered = _units(
             line for chunk in _with_prefix(items, "details#") for line in chunk["lines"]
         )
         if units != ordered:
             yield "5: confirmed, and holds other units than were ordered"
-    if head["status"] == "canceled" and (money or units or "authorized" in recorded):
+    if head["status"] == "canceled" and (
+        money or units or {"authorized", "captured"} & {*recorded}
+    ):
         yield f"5: canceled with payment {recorded}, {money} held and {units.total()} units"
+
+
+def _net(payment: Item) -> int:
+    net: int = payment["captured"] - payment["refunded"]
+    return net
 
 
 def _history(head: Item) -> Iterator[str]:

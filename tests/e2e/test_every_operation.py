@@ -127,6 +127,7 @@ def an_order(walk: Walk, cart: str) -> None:
     order = walk.do(f"POST {cart}/complete", checkout, key=new_key())
     assert walk.do(f"GET /store/orders/{order['id']}")["status"] == "confirmed"
     assert walk.do(f"GET /admin/orders/{order['id']}")["payment"]["status"] == "authorized"
+    money_of(walk, order)
     newest = walk.do("GET /admin/orders", query={"status": "confirmed", "limit": 1})
     assert newest["items"][0]["id"] == order["id"]
     assert walk.do(f"GET {cart}")["status"] == "completed"
@@ -153,3 +154,17 @@ def orders_undone(walk: Walk, storefront: Storefront, sku: str) -> None:
     wait_until(partial(undone, order["id"]), "the undo to be done")
     assert storefront.held(order["id"]) == 0
     assert storefront.levels(sku) == (available, reserved)
+
+
+def money_of(walk: Walk, order: dict[str, Any]) -> None:
+    path = f"/admin/orders/{order['id']}"
+    captured = walk.do(f"POST {path}/capture", {"amount": 1000}, key=new_key())
+    assert (captured["status"], captured["captured"]) == ("partially_captured", 1000)
+    back = {"amount": 300, "reason": "arrived broken"}
+    refunded = walk.do(f"POST {path}/refund", back, key=new_key())
+    assert (refunded["refunded"], refunded["net"]) == (300, 700)
+    credit = f"store_credit:{order['id']}"
+    gift = {"to": credit, "amount": 200, "currency": "GBP", "reason": "goodwill"}
+    lines = walk.do("POST /admin/accounts/refunds/transfers", gift, key=new_key())["lines"]
+    assert {each["account_id"] for each in lines} == {"refunds", credit}
+    assert walk.do(f"GET /admin/accounts/{credit}")["balances"][0]["balance"] == 200

@@ -16,6 +16,7 @@ from commerce.catalog.model import Variant
 from commerce.clock import to_text
 from commerce.dynamo.table import Table, dynamodb_client
 from commerce.errors import DomainError
+from commerce.ledger.store import LedgerStore
 from commerce.orders import operations as order_steps
 from commerce.orders.model import Order
 from commerce.orders.store import OrderStore
@@ -116,6 +117,7 @@ class SimulatedShop:
         self.orders = OrderStore(self._table("orders"))
         self.stock = StockStore(self._table("stock"))
         self.payments = PaymentStore(self._table("payments"))
+        self.ledger = LedgerStore(self._table("ledger"))
         self.provider = SandboxProvider(self._table("sandbox"), self.clock, self.wait)
         self._names = count(1)
 
@@ -247,6 +249,7 @@ class SimulatedShop:
             UndoStep(**given).order_id,
             self.clock(),
             payments=self.payments,
+            ledger=self.ledger,
             provider=self.provider,
         )
 

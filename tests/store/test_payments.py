@@ -11,6 +11,7 @@ from commerce.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from commerce.ledger.store import LedgerStore
 from commerce.payments.model import AUTHORIZING, CALL_LIFE, Payment
 from commerce.payments.operations import authorize_payment, void_payment
 from commerce.payments.provider import ProviderPayment
@@ -28,6 +29,7 @@ class Till:
     def __init__(self) -> None:
         self.now = NOW
         self.payments = PaymentStore(table("payments"))
+        self.ledger = LedgerStore(table("ledger"))
         self.provider = SandboxProvider(table("sandbox"), self.clock, lambda _seconds: None)
 
     def clock(self) -> datetime:
@@ -39,7 +41,13 @@ class Till:
         )
 
     def void(self) -> Payment:
-        return void_payment(ORDER_ID, self.now, payments=self.payments, provider=self.provider)
+        return void_payment(
+            ORDER_ID,
+            self.now,
+            payments=self.payments,
+            ledger=self.ledger,
+            provider=self.provider,
+        )
 
     def at_provider(self) -> str | None:
         found = self.provider.find(ORDER_ID)

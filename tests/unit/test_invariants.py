@@ -26,6 +26,11 @@ def _shop(**changes: Any) -> Tables:
         "provider": "authorized",
         "amount": 500,
         "authorize_calls": 1,
+        "captured": 0,
+        "recorded": None,
+        "booked": None,
+        "balance": None,
+        "debit": None,
         "reference": ORDER,
         **changes,
     }
@@ -39,7 +44,21 @@ def _shop(**changes: Any) -> Tables:
         "timeline": [{"status": status} for status in facts["timeline"]],
     }
     calls = [{"sk": f"call#{n}", "call": "authorize"} for n in range(facts["authorize_calls"])]
-    at_provider = {"sk": "payment", "status": facts["provider"], "amount": facts["amount"]}
+    captured = facts["captured"]
+    recorded, booked, debit, balance = (
+        captured if facts[name] is None else facts[name]
+        for name in ("recorded", "booked", "debit", "balance")
+    )
+    at_provider = {
+        "sk": "payment",
+        "status": facts["provider"],
+        "amount": facts["amount"],
+        "captured": captured,
+        "refunded": 0,
+    }
+    cash = {"account": "cash_at_provider", "debit": booked, "credit": 0}
+    revenue = {"account": "revenue", "debit": 0, "credit": debit}
+    entry = {"sk": "entry#1", "entry_id": "1", "currency": "GBP", "lines": [cash, revenue]}
     return Tables(
         stock={
             "sku#MUG": [
@@ -56,11 +75,26 @@ def _shop(**changes: Any) -> Tables:
                 order,
             ]
         },
-        payments={ORDER: [{"sk": "payment", "status": facts["payment"]}]},
+        payments={ORDER: [{"sk": "payment", "status": facts["payment"], "captured": recorded}]},
         books={facts["reference"]: [*calls, at_provider]},
+        ledger={
+            f"order#{ORDER}": [entry],
+            "account#cash_at_provider#0": [_balance("cash_at_provider", balance, 0)],
+            "account#revenue#0": [_balance("revenue", 0, captured)],
+        },
     )
 
 
+def _balance(account: str, debits: int, credits_: int) -> dict[str, Any]:
+    return {
+        "pk": f"account#{account}#0",
+        "sk": "balance#GBP",
+        "debits": debits,
+        "credits": credits_,
+    }
+
+
+CAPTURED = {"payment": "captured", "provider": "captured", "captured": 500}
 CANCELED = {
     "status": "canceled",
     "timeline": ["pending", "canceling", "canceled"],
@@ -73,7 +107,7 @@ CANCELED = {
 }
 
 
-@pytest.mark.parametrize("changes", [{}, CANCELED])
+@pytest.mark.parametrize("changes", [{}, CAPTURED, CANCELED])
 def test_a_shop_that_adds_up_has_no_violation(changes: dict[str, Any]) -> None:
     assert violations(_shop(**changes)) == []
 
@@ -88,6 +122,10 @@ def test_a_shop_that_adds_up_has_no_violation(changes: dict[str, Any]) -> None:
         pytest.param({"authorize_calls": 2}, "3", id="charged twice"),
         pytest.param({"amount": 499}, "3", id="another amount than the total"),
         pytest.param({"reference": "order_2"}, "3", id="a payment of no order"),
+        pytest.param({**CAPTURED, "recorded": 400}, "4", id="a capture not recorded"),
+        pytest.param({**CAPTURED, "booked": 400, "debit": 400}, "4", id="a capture not booked"),
+        pytest.param({**CAPTURED, "debit": 400}, "4", id="an entry that does not balance"),
+        pytest.param({**CAPTURED, "balance": 499}, "4", id="a balance off its entries"),
         pytest.param({"provider": "voided"}, "5", id="confirmed without money"),
         pytest.param({"units": 1, "reserved": 1, "available": 4}, "5", id="less than ordered"),
         pytest.param({**CANCELED, "provider": "authorized"}, "5", id="canceled with money"),

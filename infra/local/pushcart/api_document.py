@@ -42,6 +42,8 @@ _TAGS = {
     "catalog": "Products, variants and categories.",
     "carts": "A cart, from its first line to its order.",
     "orders": "Orders, and what happened to them.",
+    "payments": "Captures and refunds.",
+    "ledger": "The books, in double entry.",
     "stock": "Units by SKU and location.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
     "site": "The service itself.",
@@ -51,6 +53,7 @@ _PATH_PARAMETERS = {
     "products": "The product's id or its handle.",
     "carts": "The cart's id.",
     "orders": "The order's id.",
+    "accounts": "The account's id, such as `revenue` or `store_credit:customer-7`.",
     "stock": "The SKU.",
     "line-items": "The line's id.",
 }
@@ -123,7 +126,7 @@ def document(found: list[Endpoint]) -> Json:
         "info": {
             "title": "Pushcart",
             "version": "1",
-            "summary": "Catalogue, carts, orders, stock and settings of a shop.",
+            "summary": "Catalogue, carts, orders, payments, books, stock and settings of a shop.",
             "description": _ABOUT,
         },
         # The document stands at the API's base, wherever that is.

@@ -14,6 +14,7 @@ class Environment:
 
     carts_table: str
     catalog_table: str
+    ledger_table: str
     orders_table: str
     payments_table: str
     sandbox_table: str

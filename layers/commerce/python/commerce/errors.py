@@ -192,6 +192,21 @@ class PlacedByAnother(DomainError):
     """The order belongs to another execution of the saga; `order_id` and `status` name it."""
 
 
+# --- payments and the books ---------------------------------------------------
+
+
+class AmountTooLarge(DomainError):
+    """More than there is left to capture or to refund; `available` tells how much there is."""
+
+
+class InsufficientBalance(DomainError):
+    """The account may not go below zero; `balance` tells what it has."""
+
+
+class TransferNotAllowed(DomainError):
+    """The account is moved by captures and refunds alone, or is a sum of others."""
+
+
 # --- the order saga: transient ------------------------------------------------
 
 

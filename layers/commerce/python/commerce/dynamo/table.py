@@ -11,9 +11,9 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -63,6 +63,10 @@ class TransactionRefused(Exception):
         self.failures = failures
 
 
+# A write is one of the table it is given to. In a transaction it may name another table,
+# see `Table.own`, so that two services' records change together or not at all.
+
+
 @dataclass(frozen=True)
 class Put:
     """Write a whole item."""
@@ -71,6 +75,7 @@ class Put:
     condition: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Update:
     condition: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Delete:
     condition: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,9 +109,11 @@ class Check:
     condition: str
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
 
 
 Write = Put | Update | Delete | Check
+AnyWrite = TypeVar("AnyWrite", Put, Update, Delete, Check)
 
 
 class _IntegerDeserializer(TypeDeserializer):
@@ -232,6 +241,10 @@ class Table:
             else:
                 raise Throttled("the database is busy")
 
+    def own(self, write: AnyWrite) -> AnyWrite:
+        """Name this table in a write that goes into a transaction begun by another one."""
+        return replace(write, table=self.name)
+
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none; at most 100, each on another item.
 
@@ -341,7 +354,10 @@ class Table:
             )
 
     def _transaction_item(self, write: Write) -> dict[str, Any]:
-        table = {"TableName": self.name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        table = {
+            "TableName": write.table or self.name,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         if isinstance(write, Put):
             return {"Put": _put_arguments(write) | table}
         if isinstance(write, Update):

@@ -85,6 +85,15 @@ class Request(Generic[Body, Query]):
         return key
 
     @property
+    def call_key(self) -> str:
+        """What an id of this call may follow from: the same for all repeats of one call.
+
+        A call without an `Idempotency-Key` is a call of its own.
+        """
+        key = self.headers.get("idempotency-key", "").strip()
+        return f"{self.caller} {key}" if key else self.request_id
+
+    @property
     def if_match(self) -> int:
         """The version the caller's update is based on, from `If-Match: "7"`.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from commerce.clock import to_text
+from commerce.money import to_text as amount_text
 from commerce.orders.model import Details, Order
 from commerce.pages import Page
-from commerce.payments.model import Payment
+from commerce.payments.model import CAPTURE, DONE, REFUND, REFUSED, Payment, PaymentCall
+from commerce.payments.schema import PaymentView, payment_view
 from commerce.stock.model import Reservation
 
 Status = Literal["pending", "confirmed", "canceling", "canceled", "requires_action"]
@@ -132,18 +136,6 @@ class TimelineEntry(BaseModel):
     detail: str | None = None
 
 
-class PaymentView(BaseModel):
-    """The shop's record of an order's payment."""
-
-    status: str
-    provider: str
-    amount: int
-    currency: str
-    provider_reference: str | None = None
-    decline_reason: str | None = None
-    version: int
-
-
 class AllocationView(BaseModel):
     """Units an order holds or held."""
 
@@ -195,7 +187,11 @@ def order_summary(order: Order) -> OrderSummary:
 
 
 def staff_order_view(
-    order: Order, details: Details, payment: Payment | None, reservations: list[Reservation]
+    order: Order,
+    details: Details,
+    payment: Payment | None,
+    reservations: list[Reservation],
+    calls: Iterable[PaymentCall] = (),
 ) -> StaffOrderView:
     """Show an order with all that other services know of it."""
     return StaffOrderView(
@@ -218,25 +214,15 @@ def staff_order_view(
             for reservation in reservations
             for part in reservation.allocations
         ],
-        timeline=timeline(order, payment, reservations),
-    )
-
-
-def payment_view(payment: Payment) -> PaymentView:
-    """Show our record of a payment."""
-    return PaymentView(
-        status=payment.status,
-        provider=payment.provider,
-        amount=payment.amount,
-        currency=payment.currency,
-        provider_reference=payment.provider_reference,
-        decline_reason=payment.decline_reason,
-        version=payment.version,
+        timeline=timeline(order, payment, reservations, calls),
     )
 
 
 def timeline(
-    order: Order, payment: Payment | None, reservations: list[Reservation]
+    order: Order,
+    payment: Payment | None,
+    reservations: list[Reservation],
+    calls: Iterable[PaymentCall] = (),
 ) -> list[TimelineEntry]:
     """Put together what order, stock and payment each recorded, in order of time."""
     entries = [
@@ -260,7 +246,24 @@ def timeline(
         for payment in ([payment] if payment else [])
         for event in payment.events
     ]
+    if payment:
+        entries += [_call_entry(call, payment.currency) for call in calls]
     return sorted(entries, key=lambda entry: entry.at)
+
+
+_CALLS = {CAPTURE: "captured", REFUND: "refunded"}
+
+
+def _call_entry(call: PaymentCall, currency: str) -> TimelineEntry:
+    """Tell of a capture or refund: how much, why, and what the provider knows it by."""
+    ended = {DONE: _CALLS[call.kind], REFUSED: f"{call.kind} refused"}
+    facts = (amount_text(call.amount, currency), call.provider_reference, call.reason, call.refusal)
+    return TimelineEntry(
+        at=to_text(call.ended_at or call.requested_at),
+        what=f"payment {ended.get(call.status, f'{call.kind} requested')}",
+        by=call.by,
+        detail=", ".join(fact for fact in facts if fact),
+    )
 
 
 def _stock_entries(reservation: Reservation) -> list[TimelineEntry]:

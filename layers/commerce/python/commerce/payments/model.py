@@ -1,4 +1,4 @@
-"""The rules of a payment: its statuses and the edges between them."""
+"""The rules of a payment: its statuses, the edges between them, and what may be moved."""
 
 from __future__ import annotations
 
@@ -6,24 +6,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from commerce.errors import AmountTooLarge, IllegalTransition
+
 AUTHORIZING = "authorizing"
 AUTHORIZED = "authorized"
+CAPTURED = "captured"
 DECLINED = "declined"
 FAILED = "failed"
+REFUNDED = "refunded"
 VOIDING = "voiding"
 VOIDED = "voided"
 
 # From each status, where a payment may go. `failed` is a call that surely had no
 # effect, so the step may try again; `voided` is also the tombstone of a payment
-# that never was.
+# that never was. `captured` says that something was taken, and `refunded` that the
+# undo gave all of it back.
 EDGES: Mapping[str, frozenset[str]] = {
     AUTHORIZING: frozenset({AUTHORIZED, DECLINED, FAILED, VOIDING}),
     FAILED: frozenset({AUTHORIZING, VOIDED}),
-    AUTHORIZED: frozenset({VOIDING}),
-    VOIDING: frozenset({VOIDED}),
+    AUTHORIZED: frozenset({CAPTURED, VOIDING}),
+    CAPTURED: frozenset({VOIDING}),
+    VOIDING: frozenset({VOIDED, REFUNDED}),
     DECLINED: frozenset(),
     VOIDED: frozenset(),
+    REFUNDED: frozenset(),
 }
+
+CAPTURE = "capture"
+REFUND = "refund"
+
+REQUESTED = "requested"
+DONE = "done"
+REFUSED = "failed"
 
 # A provider call ends with the function that makes it, at the latest; only after that
 # may "the provider knows nothing of it" be believed.
@@ -40,11 +54,42 @@ class PaymentEvent:
 
 
 @dataclass(frozen=True)
+class PaymentCall:
+    """One capture or refund: `requested` before the provider is called, then `done` or `failed`.
+
+    Its id is the idempotency key the provider is called with.
+    """
+
+    call_id: str
+    kind: str
+    order_id: str
+    amount: int
+    by: str
+    requested_at: datetime
+    reason: str = ""
+    status: str = REQUESTED
+    ended_at: datetime | None = None
+    provider_reference: str = ""
+    refusal: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether it has no answer yet, so that its effect is not known."""
+        return self.status == REQUESTED
+
+    def left_behind(self, now: datetime) -> bool:
+        """Tell whether whoever made the call is surely gone, and left it without an answer."""
+        return self.open and now - self.requested_at >= CALL_LIFE
+
+
+@dataclass(frozen=True)
 class Payment:
-    """Our record of one order's payment; `amount` in minor units.
+    """Our record of one order's payment; amounts in minor units.
 
     `reference` is ours and known to the provider from the first call on;
-    `provider_reference` is theirs and known once they answered.
+    `provider_reference` is theirs and known once they answered. `tax` is what of `amount`
+    is tax. `claimed` is what captures took or are asking for; `captured` and `refunded`
+    are what is done; `refundable` is what no refund has taken or is asking for.
     """
 
     order_id: str
@@ -57,11 +102,71 @@ class Payment:
     decline_reason: str | None = None
     attempted_at: datetime | None = None
     events: tuple[PaymentEvent, ...] = ()
+    tax: int = 0
+    claimed: int = 0
+    captured: int = 0
+    refundable: int = 0
+    refunded: int = 0
 
     @property
     def reference(self) -> str:
         """What the provider knows this payment by."""
         return self.order_id
+
+    @property
+    def capturable(self) -> int:
+        """What is authorized and no capture has taken or is asking for."""
+        return self.amount - self.claimed if self.status in (AUTHORIZED, CAPTURED) else 0
+
+    @property
+    def net(self) -> int:
+        """What the shop has got of it."""
+        return self.captured - self.refunded
+
+
+def available(payment: Payment, kind: str) -> int:
+    """Tell how much may still be captured or refunded.
+
+    Raises
+    ------
+    IllegalTransition
+        A payment of this status is not captured, or nothing of it was; `status` names it.
+    """
+    if kind == CAPTURE and payment.status not in (AUTHORIZED, CAPTURED):
+        raise IllegalTransition(
+            f"the payment is {payment.status} and cannot be captured", status=payment.status
+        )
+    if kind == REFUND and not payment.captured:
+        raise IllegalTransition(
+            f"the payment is {payment.status} and has nothing to refund", status=payment.status
+        )
+    return payment.capturable if kind == CAPTURE else payment.refundable
+
+
+def amount_to_move(payment: Payment, kind: str, wanted: int | None) -> int:
+    """Choose the amount of a capture or refund: all there is where none is wanted.
+
+    Raises
+    ------
+    AmountTooLarge
+        There is less than is wanted, or nothing.
+    IllegalTransition
+        See `available`.
+    """
+    left = available(payment, kind)
+    amount = left if wanted is None else wanted
+    if not 0 < amount <= left:
+        raise AmountTooLarge(f"there are {left} left to {kind}", available=left)
+    return amount
+
+
+def payment_status(payment: Payment) -> str:
+    """Say how a payment stands, with how much of it was captured and refunded."""
+    if payment.status != CAPTURED:
+        return payment.status
+    if payment.refunded:
+        return REFUNDED if payment.refunded == payment.captured else "partially_refunded"
+    return CAPTURED if payment.captured == payment.amount else "partially_captured"
 
 
 def may_be_under_way(payment: Payment, now: datetime) -> bool:

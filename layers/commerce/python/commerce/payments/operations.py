@@ -1,36 +1,94 @@
-"""What the shop does with payments: authorize, and its undo, void."""
+"""What the shop does with payments: authorize and void, capture and refund."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from commerce.clock import Clock
 from commerce.errors import (
+    AmountTooLarge,
+    IdempotencyKeyReused,
     IllegalTransition,
     OrderCanceled,
     PaymentDeclined,
     PaymentOutcomeUnknown,
+    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
+    TransactionConflict,
 )
-from commerce.orders.model import Order
+from commerce.ids import derived_id
+from commerce.ledger.model import entry_of
+from commerce.ledger.store import LedgerStore
+from commerce.orders.model import CONFIRMED, Order
+from commerce.orders.store import OrderStore
 from commerce.payments.model import (
     AUTHORIZED,
     AUTHORIZING,
+    CAPTURE,
+    CAPTURED,
     DECLINED,
     FAILED,
+    REFUND,
+    REFUNDED,
+    REFUSED,
     VOIDED,
     VOIDING,
     Payment,
+    PaymentCall,
+    amount_to_move,
     may_be_under_way,
 )
 from commerce.payments.provider import PaymentProvider, ProviderPayment
 from commerce.payments.store import PaymentStore
 
+logger = logging.getLogger(__name__)
+
+# What a capture or refund may be refused with.
+MOVEMENT_REFUSALS = (
+    AmountTooLarge,
+    IllegalTransition,
+    IdempotencyKeyReused,
+    ProviderRejected,
+    ProviderUnavailable,
+    ProviderTimeout,
+    TransactionConflict,
+)
+
+VOID = "void_payment"
+# Each try fails only where another part of the same payment was booked since it began.
+BOOKING_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A capture or refund as it is asked for.
+
+    `amount` is in minor units, all that is left where None. `key` is the same for all
+    repeats of one call, and another for each other call on the order. `by` is who asks.
+    """
+
+    order_id: str
+    amount: int | None
+    key: str
+    by: str
+    reason: str = ""
+
 
 def payment_of(order: Order, provider: str) -> Payment:
     """Give the payment an order asks for, before anything was tried."""
-    return Payment(order.order_id, AUTHORIZING, 1, provider, order.total, order.currency)
+    return Payment(
+        order.order_id,
+        AUTHORIZING,
+        1,
+        provider,
+        order.total,
+        order.currency,
+        tax=order.totals.get("tax", 0),
+    )
 
 
 def authorize_payment(
@@ -70,9 +128,17 @@ def authorize_payment(
 
 
 def void_payment(
-    order_id: str, now: datetime, *, payments: PaymentStore, provider: PaymentProvider
+    order_id: str,
+    now: datetime,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
 ) -> Payment:
-    """Let go of an order's money; repeated, or where nothing was held, it does nothing more.
+    """Let go of an order's money, and give back what was taken of it.
+
+    Repeated, or where nothing was held, it does nothing more. From its first write on
+    nothing is captured any more; a capture under way then is ended here, and refunded.
 
     Raises
     ------
@@ -80,19 +146,205 @@ def void_payment(
         A call to the provider may still be under way; void again a little later.
     """
     payment = payments.leave_tombstone(order_id, now)
-    if payment.status in (VOIDED, DECLINED):
+    if payment.status in (VOIDED, DECLINED, REFUNDED):
         return payment
     if payment.status == FAILED:
         return payments.record_answer(payment, VOIDED, now)
-    if payment.status in (AUTHORIZING, AUTHORIZED):
+    if payment.status in (AUTHORIZING, AUTHORIZED, CAPTURED):
         # From here on, an authorization that comes in late finds this and voids itself.
         payment = payments.record_answer(payment, VOIDING, now)
+    if payment.claimed:
+        payment = _give_all_back(payment, now, payments, ledger, provider)
+    if payment.captured:
+        return _closed(payment, REFUNDED, now, payments)
     held = provider.find(payment.reference) if payment.amount else None
     if held is None and payment.amount and may_be_under_way(payment, now):
         raise PaymentOutcomeUnknown("a call to the payment provider may still be under way")
     if held is not None and held.held:
         provider.void(reference=payment.reference, idempotency_key=f"void-{payment.reference}")
-    return _voided(payment, now, payments)
+    return _closed(payment, VOIDED, now, payments)
+
+
+def capture_order(
+    wanted: Movement,
+    clock: Clock,
+    *,
+    orders: OrderStore,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment:
+    """Capture an order's payment where the order stands; see `capture_payment`.
+
+    Raises
+    ------
+    NotFound
+        There is no such order.
+    IllegalTransition
+        The order is not confirmed; `status` is where it is.
+    """
+    order = orders.get(wanted.order_id)
+    if order.status != CONFIRMED:
+        raise IllegalTransition(
+            f"the order is {order.status} and is not charged", status=order.status
+        )
+    return capture_payment(wanted, clock, payments=payments, ledger=ledger, provider=provider)
+
+
+def capture_payment(
+    wanted: Movement,
+    clock: Clock,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment:
+    """Take held money, in whole or in part; repeated with the same `key`, it is taken once.
+
+    The amount's room is taken first, then the provider is called, then what it did is
+    recorded and booked in one transaction. A repeat goes on where the first run ended.
+
+    Raises
+    ------
+    NotFound
+        The order has no payment.
+    AmountTooLarge
+        More than is left to capture; `available` tells how much that is.
+    IllegalTransition
+        The payment is not authorized; `status` is where it is.
+    IdempotencyKeyReused
+        The key came with another amount before.
+    ProviderRejected
+        The provider refuses for good; the room is given back.
+    ProviderUnavailable, ProviderTimeout
+        Worth a repeat with the same `key`. Until then the room stays taken.
+    """
+    return _move_money(CAPTURE, wanted, clock, payments, ledger, provider)
+
+
+def refund_payment(
+    wanted: Movement,
+    clock: Clock,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment:
+    """Give taken money back, in whole or in part; repeated with the same `key`, once.
+
+    Goes as `capture_payment` does, with the same errors; `AmountTooLarge` where it is
+    more than was captured, less all other refunds, those under way too.
+    """
+    return _move_money(REFUND, wanted, clock, payments, ledger, provider)
+
+
+def finish_calls(
+    payment: Payment,
+    calls: Iterable[PaymentCall],
+    now: datetime,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> None:
+    """Make calls again that have no answer, each with its own key, and record the answers."""
+    for call in calls:
+        if not call.open:
+            continue
+        try:
+            _finish(call, lambda: now, payments, ledger, provider)
+        except ProviderRejected as refused:
+            logger.warning("%s of %s was refused: %s", call.kind, payment.order_id, refused)
+
+
+def _move_money(
+    kind: str,
+    wanted: Movement,
+    clock: Clock,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment:
+    call_id = derived_id(kind, wanted.order_id, wanted.key)
+    now = clock()
+    payment, calls = payments.get_with_calls(wanted.order_id)
+    others = [call for call in calls if call.call_id != call_id and call.left_behind(now)]
+    if others:
+        finish_calls(payment, others, now, payments=payments, ledger=ledger, provider=provider)
+        payment, calls = payments.get_with_calls(wanted.order_id)
+    call = next((call for call in calls if call.call_id == call_id), None)
+    if call is None:
+        amount = amount_to_move(payment, kind, wanted.amount)
+        call = payments.record_call(
+            payment,
+            PaymentCall(call_id, kind, wanted.order_id, amount, wanted.by, now, wanted.reason),
+        )
+    if wanted.amount not in (None, call.amount):
+        raise IdempotencyKeyReused("this Idempotency-Key came with another amount")
+    _finish(call, clock, payments, ledger, provider)
+    return payments.get(wanted.order_id) or payment
+
+
+def _finish(
+    call: PaymentCall,
+    clock: Clock,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> None:
+    """Bring a recorded call to its end, whoever began it; one that ended stays as it is."""
+    if call.open:
+        make = provider.capture if call.kind == CAPTURE else provider.refund
+        try:
+            answer = make(reference=call.order_id, amount=call.amount, idempotency_key=call.call_id)
+        except ProviderRejected as refused:
+            call = payments.record_refused(call, refused.sentence, clock())
+        else:
+            call = _book(call, answer, clock(), payments, ledger)
+    if call.status == REFUSED:
+        raise ProviderRejected(call.refusal, reference=call.order_id)
+
+
+def _book(
+    call: PaymentCall,
+    answer: ProviderPayment,
+    now: datetime,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+) -> PaymentCall:
+    for _ in range(BOOKING_TRIES):
+        payment = payments.get(call.order_id)
+        if payment is None:
+            break
+        entry = entry_of(payment, call, now)
+        ended = payments.record_done(
+            payment, call, answer.call_reference, now, ledger.writes(entry)
+        )
+        if ended is not None:
+            return ended
+    raise TransactionConflict("others keep booking parts of this payment")
+
+
+def _give_all_back(
+    payment: Payment,
+    now: datetime,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment:
+    """End what is under way, and refund what was captured and is not given back."""
+    payment, calls = payments.get_with_calls(payment.order_id)
+    finish_calls(payment, calls, now, payments=payments, ledger=ledger, provider=provider)
+    payment = payments.get(payment.order_id) or payment
+    if payment.refundable:
+        # A later run finds more calls, so it never takes the refund of this one for its own.
+        wanted = Movement(
+            payment.order_id, None, f"void {len(calls)}", VOID, "the order was cancelled"
+        )
+        payment = refund_payment(
+            wanted, lambda: now, payments=payments, ledger=ledger, provider=provider
+        )
+    return payment
 
 
 def _ask(
@@ -152,11 +404,16 @@ def _settle(
     return payment
 
 
-def _voided(payment: Payment, now: datetime, payments: PaymentStore) -> Payment:
+def _closed(payment: Payment, status: str, now: datetime, payments: PaymentStore) -> Payment:
+    """Record that the undo is done; repeated, it says so again."""
     try:
+        if status == REFUNDED:
+            return payments.close_refunded(payment, now)
         return payments.record_answer(payment, VOIDED, now)
     except IllegalTransition as refused:
-        if refused.details["status"] != VOIDED:
+        if refused.details["status"] == VOIDING:
+            raise PaymentOutcomeUnknown("a refund of this payment is still under way") from None
+        if refused.details["status"] != status:
             raise
         return payments.get(payment.order_id) or payment
 

@@ -8,7 +8,10 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class ProviderPayment:
-    """A payment as the provider's books have it; amounts in minor units."""
+    """A payment as the provider's books have it; amounts in minor units.
+
+    `call_reference` is theirs too: of the capture or refund that this is the answer to.
+    """
 
     reference: str
     provider_reference: str
@@ -18,6 +21,7 @@ class ProviderPayment:
     captured: int = 0
     refunded: int = 0
     decline_reason: str | None = None
+    call_reference: str = ""
 
     @property
     def held(self) -> bool:
@@ -33,8 +37,10 @@ class ProviderPayment:
 class PaymentProvider(Protocol):
     """Moves money. Every call carries an idempotency key: repeated with it, it has one effect.
 
-    Each call raises `ProviderUnavailable` where it surely had no effect and
-    `ProviderTimeout` where that is not known.
+    Each call raises `ProviderUnavailable` where it surely had no effect,
+    `ProviderTimeout` where that is not known, and `ProviderRejected` where the provider
+    refuses it. A refusal is final: a later call with the same key is refused too, so what
+    was kept for the call may be given back.
     """
 
     def authorize(

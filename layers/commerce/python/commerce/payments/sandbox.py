@@ -6,7 +6,7 @@ Its table holds a payment per reference and every call's idempotency key:
 what                           pk              sk
 =============================  ==============  ==============================
 a payment                      `<reference>`   `payment`
-a call that had its effect     `<reference>`   `call#<idempotency key>`
+a call, done or refused        `<reference>`   `call#<idempotency key>`
 =============================  ==============  ==============================
 
 The token decides how it behaves:
@@ -26,11 +26,21 @@ token                     behaviour
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from commerce.clock import Clock, Pause, system_clock, system_pause, to_text
-from commerce.dynamo.table import Item, Key, Put, Table, TransactionRefused, Update, Write
+from commerce.dynamo.table import (
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Table,
+    TransactionRefused,
+    Update,
+    Write,
+)
 from commerce.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
 from commerce.ids import new_id
 from commerce.payments.provider import ProviderPayment
@@ -47,7 +57,8 @@ _APPROVES = {"tok_visa", "tok_timeout", "tok_slow"}
 UNKNOWN = "attribute_not_exists(#pk)"
 NOTHING_TAKEN = "#status = :authorized AND #captured = :zero"
 ENOUGH_HELD = "#status IN (:authorized, :captured_status) AND #captured <= :room"
-ENOUGH_TAKEN = "#captured >= :least"
+# `net` is what was taken and not given back: one number, for two refunds at once.
+ENOUGH_TAKEN = "#net >= :amount"
 
 
 def payment_key(reference: str) -> Key:
@@ -56,7 +67,7 @@ def payment_key(reference: str) -> Key:
 
 
 def call_key(reference: str, idempotency_key: str) -> Key:
-    """Where a call that had its effect stands."""
+    """Where a call that was done or refused stands."""
     return {"pk": reference, "sk": f"call#{idempotency_key}"}
 
 
@@ -106,7 +117,7 @@ class SandboxProvider:
         held = self._known(reference)
         change = Update(
             payment_key(reference),
-            "SET #status = :captured_status, #captured = #captured + :amount",
+            "SET #status = :captured_status, #captured = #captured + :amount ADD #net :amount",
             ENOUGH_HELD,
             {
                 "captured_status": "captured",
@@ -129,16 +140,12 @@ class SandboxProvider:
 
     def refund(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:
         """See `PaymentProvider.refund`."""
-        taken = self._known(reference)
+        self._known(reference)
         change = Update(
             payment_key(reference),
-            "SET #refunded = #refunded + :amount",
-            f"{ENOUGH_TAKEN} AND #refunded = :refunded",
-            {
-                "amount": amount,
-                "least": taken.refunded + amount,
-                "refunded": taken.refunded,
-            },
+            "SET #refunded = #refunded + :amount, #net = #net - :amount",
+            ENOUGH_TAKEN,
+            {"amount": amount},
         )
         return self._once(reference, idempotency_key, "refund", {"amount": amount}, change)
 
@@ -157,26 +164,41 @@ class SandboxProvider:
         now: datetime | None = None,
     ) -> ProviderPayment:
         """Apply a call with its idempotency key in one transaction, or give its first answer."""
-        record = {
+        at = now or self._clock()
+        record: Item = {
             **call_key(reference, idempotency_key),
             "call": call,
             "request": dict(request),
-            "at": to_text(now or self._clock()),
+            "at": to_text(at),
+            "call_reference": new_id(f"sandbox_{call}", at),
         }
         writes: list[Write] = [change, Put(record, UNKNOWN)]
         try:
             self._table.transact(writes)
         except TransactionRefused as refused:
-            if 1 not in refused.failures:
-                raise ProviderRejected(
-                    f"the provider refused to {call}", reference=reference
-                ) from None
-            first = refused.failures[1] or {}
-            if (first.get("call"), first.get("request")) != (call, dict(request)):
-                raise ProviderRejected(
-                    "the idempotency key came with another call", reference=reference
-                ) from None
-        return self._known(reference)
+            if 1 in refused.failures:
+                record = refused.failures[1] or {}
+            else:
+                record = self._refuse_for_good(record)
+        if (record["call"], record["request"]) != (call, dict(request)):
+            raise ProviderRejected(
+                "the idempotency key came with another call", reference=reference
+            ) from None
+        if record.get("refused"):
+            raise ProviderRejected(f"the provider refused to {call}", reference=reference) from None
+        return replace(self._known(reference), call_reference=record["call_reference"])
+
+    def _refuse_for_good(self, record: Item) -> Item:
+        """Keep a refusal under its key, and give what is kept there.
+
+        That is the success of another call with this key, where one came in between.
+        """
+        refusal = {**record, "refused": True}
+        try:
+            self._table.put(Put(refusal, UNKNOWN))
+        except ConditionFailed as failed:
+            return failed.item or {}
+        return refusal
 
     def _known(self, reference: str) -> ProviderPayment:
         payment = self.find(reference)

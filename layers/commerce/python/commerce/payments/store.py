@@ -1,23 +1,77 @@
-"""The payments table: one item an order, pk `<order id>`, sk `payment`."""
+"""The payments table.
+
+============================  =================  ====================================
+what                          pk                 sk
+============================  =================  ====================================
+an order's payment            `<order id>`       `payment`
+each capture                  `<order id>`       `capture#<call id>`
+each refund                   `<order id>`       `refund#<call id>`
+============================  =================  ====================================
+
+One query by order id gives a payment and its calls. Room for a call's amount is taken
+from the payment in the transaction that records the call, and given back in the one that
+records its refusal, so what is asked for at once never exceeds what there is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from commerce.clock import from_text, to_text
-from commerce.dynamo.table import ConditionFailed, Key, Put, Table, Update
-from commerce.errors import IllegalTransition
-from commerce.payments.model import AUTHORIZING, EDGES, VOIDED, Payment, PaymentEvent
+from commerce.dynamo.table import (
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Table,
+    TransactionRefused,
+    Update,
+    Write,
+)
+from commerce.errors import IllegalTransition, NotFound
+from commerce.ids import is_id
+from commerce.payments.model import (
+    AUTHORIZED,
+    AUTHORIZING,
+    CAPTURE,
+    CAPTURED,
+    DONE,
+    EDGES,
+    REFUNDED,
+    REFUSED,
+    REQUESTED,
+    VOIDED,
+    Payment,
+    PaymentCall,
+    PaymentEvent,
+    amount_to_move,
+)
 
 NONE_YET = "attribute_not_exists(#pk)"
 STILL_THERE = "#status = :from"
+# `claimed` is what captures took or ask for; a payment is made without it.
+ROOM_TO_CAPTURE = (
+    "#status IN (:authorized, :captured) AND #amount >= :amount "
+    "AND (attribute_not_exists(#claimed) OR #claimed <= :room)"
+)
+# Of any status: an undo goes on refunding what its order was charged.
+ROOM_TO_REFUND = "#refundable >= :amount"
+NO_ANSWER_YET = "#status = :requested"
+# The tax of a part depends on the parts before it, so parts are booked one after another.
+NONE_BOOKED_MEANWHILE = "#status = :from AND (attribute_not_exists(#done) OR #done = :before)"
+ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded"
 
 
 def payment_key(order_id: str) -> Key:
     """Where an order's payment stands."""
     return {"pk": order_id, "sk": "payment"}
+
+
+def call_key(call: PaymentCall) -> Key:
+    """Where a capture or refund stands."""
+    return {"pk": call.order_id, "sk": f"{call.kind}#{call.call_id}"}
 
 
 class PaymentStore:
@@ -30,6 +84,29 @@ class PaymentStore:
         """Read an order's payment as it is now; None where nothing was ever tried."""
         item = self._table.get(payment_key(order_id))
         return _payment(item) if item else None
+
+    def find_with_calls(self, order_id: str) -> tuple[Payment | None, tuple[PaymentCall, ...]]:
+        """Read a payment with its captures and refunds as they are now, in order of time."""
+        items = list(self._table.query("#pk = :id", {"id": order_id}, consistent=True))
+        payment = next((_payment(item) for item in items if item["sk"] == "payment"), None)
+        calls = [_call(item) for item in items if item["sk"] != "payment"]
+        calls.sort(key=lambda call: (call.requested_at, call.call_id))
+        return payment, tuple(calls)
+
+    def get_with_calls(self, order_id: str) -> tuple[Payment, tuple[PaymentCall, ...]]:
+        """Read as `find_with_calls` does.
+
+        Raises
+        ------
+        NotFound
+            Nothing was ever tried.
+        """
+        # DynamoDB refuses some texts as keys, and none of them is an id.
+        known = is_id(order_id, "order")
+        payment, calls = self.find_with_calls(order_id) if known else (None, ())
+        if payment is None:
+            raise NotFound("the order has no payment")
+        return payment, calls
 
     def record_attempt(self, payment: Payment, now: datetime) -> Payment | None:
         """Record that the provider is about to be called, before it is.
@@ -47,6 +124,7 @@ class PaymentStore:
             "provider": payment.provider,
             "amount": payment.amount,
             "currency": payment.currency,
+            "tax": payment.tax,
             "attempted_at": to_text(now),
             "events": [_event(payment.status, now)],
         }
@@ -93,8 +171,104 @@ class PaymentStore:
             return _payment(failed.item or {})
         return _payment(item)
 
+    def record_call(self, payment: Payment, call: PaymentCall) -> PaymentCall:
+        """Take room for a capture or refund and record it, before the provider is called.
+
+        Returns
+        -------
+        PaymentCall
+            The call, or the earlier one of its id, which says how far that came.
+
+        Raises
+        ------
+        AmountTooLarge
+            Others took the room meanwhile.
+        IllegalTransition
+            The payment went elsewhere meanwhile.
+        """
+        try:
+            self._table.transact([_claim(payment, call), Put(_call_item(call), NONE_YET)])
+        except TransactionRefused as refused:
+            if 1 in refused.failures:
+                return _call(refused.failures[1] or {})
+            amount_to_move(_payment(refused.failures[0] or {}), call.kind, call.amount)
+            raise
+        return call
+
+    def record_done(
+        self,
+        payment: Payment,
+        call: PaymentCall,
+        reference: str,
+        now: datetime,
+        booked: Sequence[Write],
+    ) -> PaymentCall | None:
+        """Record that the provider did a capture or refund, and book it, in one transaction.
+
+        Parameters
+        ----------
+        payment
+            As it is before.
+        reference
+            What the provider knows the capture or refund by.
+        booked
+            The writes of the ledger's entry, which follows from `payment`.
+
+        Returns
+        -------
+        PaymentCall | None
+            The call as it ended, here or in another run; None where another part was
+            booked meanwhile, so that the entry must be made again.
+        """
+        ended = {"status": DONE, "ended_at": to_text(now), "provider_reference": reference}
+        try:
+            self._table.transact([_done(payment, call), _end(call, ended), *booked])
+        except TransactionRefused as refused:
+            return self._ended_by_another(refused)
+        return _call({**_call_item(call), **ended})
+
+    def record_refused(self, call: PaymentCall, refusal: str, now: datetime) -> PaymentCall:
+        """Record that the provider refused a capture or refund for good; give its room back.
+
+        Returns
+        -------
+        PaymentCall
+            The call as it ended, here or in another run.
+        """
+        ended = {"status": REFUSED, "ended_at": to_text(now), "refusal": refusal}
+        try:
+            self._table.transact([_give_back(call), _end(call, ended)])
+        except TransactionRefused as refused:
+            other = self._ended_by_another(refused)
+            if other is None:
+                raise
+            return other
+        return _call({**_call_item(call), **ended})
+
+    def close_refunded(self, payment: Payment, now: datetime) -> Payment:
+        """Record that an undone payment was given back, all of it.
+
+        Raises
+        ------
+        IllegalTransition
+            Something is not given back, or the payment is closed; `status` tells which.
+        """
+        return self._move(payment, REFUNDED, {}, now, ALL_GIVEN_BACK)
+
+    def _ended_by_another(self, refused: TransactionRefused) -> PaymentCall | None:
+        if 1 in refused.failures:
+            return _call(refused.failures[1] or {})
+        if 0 in refused.failures:
+            return None
+        raise refused
+
     def _move(
-        self, payment: Payment, target: str, facts: Mapping[str, str], now: datetime
+        self,
+        payment: Payment,
+        target: str,
+        facts: Mapping[str, str],
+        now: datetime,
+        condition: str = STILL_THERE,
     ) -> Payment:
         if target not in EDGES[payment.status]:
             raise IllegalTransition(
@@ -107,7 +281,7 @@ class PaymentStore:
                     payment_key(payment.order_id),
                     f"SET #status = :to, #version = #version + :one, "
                     f"#events = list_append(#events, :event){sets}",
-                    STILL_THERE,
+                    condition,
                     {
                         "to": target,
                         "from": payment.status,
@@ -123,6 +297,101 @@ class PaymentStore:
                 f"the payment is {status}, not {payment.status}", status=status
             ) from None
         return _payment(item)
+
+
+def _claim(payment: Payment, call: PaymentCall) -> Update:
+    """Take room for a call."""
+    if call.kind == CAPTURE:
+        return Update(
+            payment_key(call.order_id),
+            "SET #version = #version + :one ADD #claimed :amount",
+            ROOM_TO_CAPTURE,
+            {
+                "authorized": AUTHORIZED,
+                "captured": CAPTURED,
+                "amount": call.amount,
+                "room": payment.amount - call.amount,
+                "one": 1,
+            },
+        )
+    return Update(
+        payment_key(call.order_id),
+        "SET #refundable = #refundable - :amount, #version = #version + :one",
+        ROOM_TO_REFUND,
+        {"amount": call.amount, "one": 1},
+    )
+
+
+def _give_back(call: PaymentCall) -> Update:
+    """Undo of `_claim`."""
+    capture = call.kind == CAPTURE
+    return Update(
+        payment_key(call.order_id),
+        "SET #version = #version + :one ADD #room :amount",
+        values={"amount": -call.amount if capture else call.amount, "one": 1},
+        names={"room": "claimed" if capture else "refundable"},
+    )
+
+
+def _done(payment: Payment, call: PaymentCall) -> Update:
+    """Count what was captured or refunded; what is captured can be refunded."""
+    capture = call.kind == CAPTURE
+    before = payment.captured if capture else payment.refunded
+    expression = "SET #status = :to, #done = :after, #version = #version + :one"
+    return Update(
+        payment_key(call.order_id),
+        f"{expression} ADD #refundable :amount" if capture else expression,
+        NONE_BOOKED_MEANWHILE,
+        {
+            "from": payment.status,
+            # A capture that comes in while its order is undone changes nothing about that.
+            "to": CAPTURED if payment.status == AUTHORIZED else payment.status,
+            "before": before,
+            "after": before + call.amount,
+            "amount": call.amount,
+            "one": 1,
+        },
+        {"done": "captured" if capture else "refunded"},
+    )
+
+
+def _end(call: PaymentCall, ended: Mapping[str, str]) -> Update:
+    """Record how a call ended, once."""
+    return Update(
+        call_key(call),
+        "SET " + ", ".join(f"#{name} = :{name}" for name in ended),
+        NO_ANSWER_YET,
+        {**ended, "requested": REQUESTED},
+    )
+
+
+def _call_item(call: PaymentCall) -> Item:
+    item = {
+        **call_key(call),
+        "call_id": call.call_id,
+        "amount": call.amount,
+        "by": call.by,
+        "status": call.status,
+        "requested_at": to_text(call.requested_at),
+    }
+    return {**item, "reason": call.reason} if call.reason else item
+
+
+def _call(item: Mapping[str, Any]) -> PaymentCall:
+    ended_at = item.get("ended_at")
+    return PaymentCall(
+        item["call_id"],
+        item["sk"].partition("#")[0],
+        item["pk"],
+        item["amount"],
+        item["by"],
+        from_text(item["requested_at"]),
+        item.get("reason", ""),
+        item["status"],
+        from_text(ended_at) if ended_at else None,
+        item.get("provider_reference", ""),
+        item.get("refusal", ""),
+    )
 
 
 def _event(status: str, now: datetime, reference: str = "") -> dict[str, str]:
@@ -143,4 +412,9 @@ def _payment(item: Mapping[str, Any]) -> Payment:
         decline_reason=item.get("decline_reason"),
         attempted_at=from_text(attempted_at) if attempted_at else None,
         events=tuple(PaymentEvent(**event) for event in item["events"]),
+        tax=item.get("tax", 0),
+        claimed=item.get("claimed", 0),
+        captured=item.get("captured", 0),
+        refundable=item.get("refundable", 0),
+        refunded=item.get("refunded", 0),
     )

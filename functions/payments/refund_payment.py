@@ -1,0 +1,39 @@
+"""Undo of capture_payment: give the buyer's money back, all or part of it."""
+
+from commerce import errors
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.ledger.store import LedgerStore
+from commerce.payments.operations import MOVEMENT_REFUSALS, Movement, refund_payment
+from commerce.payments.sandbox import SandboxProvider
+from commerce.payments.schema import PaymentView, RefundPayment, payment_view
+from commerce.payments.store import PaymentStore
+
+payments = PaymentStore(Table(environment().payments_table))
+ledger = LedgerStore(Table(environment().ledger_table))
+provider = SandboxProvider(Table(environment().sandbox_table))
+
+
+@http.operation(
+    "POST /admin/orders/{id}/refund",
+    "Refund an order's payment, in whole or in part",
+    body=RefundPayment,
+    returns=PaymentView,
+    creates=True,
+    problems=(errors.NotFound, *MOVEMENT_REFUSALS),
+)
+def handler(request: http.Request[RefundPayment, http.Nothing]) -> http.Response:
+    """Answer with the payment as it is now."""
+    wanted = Movement(
+        request.path["id"],
+        request.body.amount,
+        request.call_key,
+        request.caller,
+        request.body.reason,
+    )
+    payment = refund_payment(
+        wanted, system_clock, payments=payments, ledger=ledger, provider=provider
+    )
+    return http.Response.versioned(payment_view(payment), payment.version)

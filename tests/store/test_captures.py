@@ -1,0 +1,369 @@
+"""Captures and refunds: never more than there is, each once, and the books always with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders import NOW, ORDER_ID, details, order, table
+from cloud_in_memory import empty_tables
+from commerce.errors import (
+    AmountTooLarge,
+    DomainError,
+    IdempotencyKeyReused,
+    IllegalTransition,
+    NotFound,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from commerce.orders.store import OrderStore
+from commerce.payments.model import (
+    CALL_LIFE,
+    CAPTURE,
+    REFUSED,
+    Payment,
+    PaymentCall,
+    payment_status,
+)
+from commerce.payments.operations import Movement, capture_order
+from commerce.payments.provider import ProviderPayment
+from commerce.payments.sandbox import SandboxProvider
+from simulated_shop import Fault, FaultyDatabase
+from state_machine import WorkerDied
+from store.till import AMOUNT, SERVICES, TAX_OF_IT, Interrupted, Till
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    with empty_tables():
+        till = Till()
+        till.authorize()
+        yield till
+
+
+def test_an_authorization_is_in_no_account(till: Till) -> None:
+    assert set(till.balances().values()) == {0}
+
+
+def test_a_capture_without_an_amount_takes_all_there_is(till: Till) -> None:
+    payment = till.capture()
+    assert (payment.captured, payment_status(payment)) == (AMOUNT, "captured")
+    assert till.balances() == {
+        "receivable": 0,
+        "cash_at_provider": AMOUNT,
+        "refunds": 0,
+        "revenue": AMOUNT - TAX_OF_IT,
+        "tax": TAX_OF_IT,
+        "store_credit": 0,
+    }
+
+
+def test_a_capture_sent_again_takes_the_money_once(till: Till) -> None:
+    till.capture(2000)
+    assert till.capture(2000).captured == 2000
+    till.assert_books_are_right()
+
+
+def test_a_key_that_comes_with_another_amount_is_refused(till: Till) -> None:
+    till.capture(2000)
+    with pytest.raises(IdempotencyKeyReused):
+        till.capture(1999)
+    till.assert_books_are_right()
+
+
+def test_captures_in_parts_take_the_amount_and_its_tax_and_no_penny_more(till: Till) -> None:
+    for number in range(7):
+        till.capture(771, key=f"c{number}")
+    assert payment_status(till.recorded()) == "partially_captured"
+    with pytest.raises(AmountTooLarge) as refused:
+        till.capture(4, key="too much")
+    assert refused.value.details["available"] == AMOUNT - 7 * 771 == 3
+    till.capture(key="the rest")
+    assert till.balances()["tax"] == TAX_OF_IT
+    with pytest.raises(AmountTooLarge):
+        till.capture(key="again")
+    till.assert_books_are_right()
+
+
+def test_refunds_in_parts_give_back_what_was_captured_and_its_tax(till: Till) -> None:
+    till.capture(4000)
+    payment = till.refund(1999)
+    assert (payment.net, payment_status(payment)) == (2001, "partially_refunded")
+    with pytest.raises(AmountTooLarge) as refused:
+        till.refund(2002, key="f2")
+    assert refused.value.details["available"] == 2001
+    assert payment_status(till.refund(key="f3")) == "refunded"
+    assert till.balances()["cash_at_provider"] == till.balances()["tax"] == 0
+    till.assert_books_are_right()
+
+
+def test_what_was_refunded_may_not_be_captured_again_but_the_rest_may(till: Till) -> None:
+    till.capture(4000)
+    till.refund()
+    with pytest.raises(AmountTooLarge):
+        till.capture(1401, key="c2")
+    assert till.capture(1400, key="c3").net == 1400
+    till.assert_books_are_right()
+
+
+def test_nothing_is_refunded_before_something_is_captured(till: Till) -> None:
+    with pytest.raises(IllegalTransition):
+        till.refund(1)
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_order_without_a_payment_has_nothing_to_capture() -> None:
+    with pytest.raises(NotFound):
+        Till().capture()
+
+
+def test_a_voided_payment_is_not_captured(till: Till) -> None:
+    till.void()
+    with pytest.raises(IllegalTransition) as refused:
+        till.capture()
+    assert refused.value.details["status"] == "voided"
+
+
+def test_an_order_is_charged_only_where_it_stands(till: Till) -> None:
+    orders = OrderStore(table("orders"))
+    orders.place_once(order(), details())
+    books = {"payments": till.payments, "ledger": till.ledger, "provider": till.provider}
+    wanted = Movement(ORDER_ID, None, "c1", "ada")
+    with pytest.raises(IllegalTransition) as refused:
+        capture_order(wanted, till.clock, orders=orders, **books)  # type: ignore[arg-type]
+    assert refused.value.details["status"] == "pending"
+    orders.confirm(ORDER_ID, "place_order", NOW)
+    done = capture_order(wanted, till.clock, orders=orders, **books)  # type: ignore[arg-type]
+    assert done.captured == AMOUNT
+
+
+# --- the undo -----------------------------------------------------------------
+
+
+def test_voiding_a_captured_payment_refunds_what_is_left_of_it(till: Till) -> None:
+    till.capture(4000)
+    till.refund(1000)
+    assert till.void().status == "refunded"
+    assert till.void().status == "refunded"
+    assert till.recorded().net == 0
+    till.assert_books_are_right()
+
+
+def test_voiding_ends_a_capture_that_nobody_answered_and_refunds_it(till: Till) -> None:
+    left = PaymentCall("capture_1", CAPTURE, ORDER_ID, 4000, "ada", NOW)
+    till.payments.record_call(till.recorded(), left)
+    assert till.void().status == "refunded"
+    assert (till.recorded().captured, till.recorded().net) == (4000, 0)
+    till.assert_books_are_right()
+
+
+# --- the provider -------------------------------------------------------------
+
+
+class Refusing(SandboxProvider):
+    """Refuses captures as long as it is told to, with the error it is told."""
+
+    error: type[DomainError] | None = None
+
+    def capture(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:
+        if self.error:
+            raise self.error("not now")
+        return super().capture(reference=reference, amount=amount, idempotency_key=idempotency_key)
+
+
+def refusing(error: type[DomainError]) -> tuple[Till, Refusing]:
+    provider = Refusing(table("sandbox"), lambda: NOW)
+    till = Till(provider=provider)
+    till.authorize()
+    provider.error = error
+    return till, provider
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_capture_the_provider_refuses_gives_its_room_back_and_stays_refused() -> None:
+    till, provider = refusing(ProviderRejected)
+    for _ in range(2):
+        with pytest.raises(ProviderRejected):
+            till.capture()
+        provider.error = None
+    assert till.recorded().capturable == AMOUNT
+    till.capture(key="c2")
+    till.assert_books_are_right()
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_capture_without_an_answer_keeps_its_room_and_is_made_again() -> None:
+    till, provider = refusing(ProviderUnavailable)
+    with pytest.raises(ProviderUnavailable):
+        till.capture(5000)
+    with pytest.raises(AmountTooLarge):
+        till.capture(500, key="c2")
+    provider.error = None
+    assert till.capture(5000).captured == 5000
+    till.assert_books_are_right()
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_call_left_behind_is_ended_by_the_next_one() -> None:
+    till, provider = refusing(ProviderUnavailable)
+    with pytest.raises(ProviderUnavailable):
+        till.capture(5000)
+    provider.error = None
+    till.now += CALL_LIFE + timedelta(seconds=1)
+    assert till.capture(400, key="c2").captured == 5400
+    till.assert_books_are_right()
+
+
+# --- at once ------------------------------------------------------------------
+
+# Before each call to the database that one of two makes, the other does its whole work.
+ROUNDS = 200
+Act = Callable[[Till], object]
+RACES: dict[str, tuple[int, Act, Act]] = {
+    "two captures": (0, lambda t: t.capture(3000, "a"), lambda t: t.capture(3000, "b")),
+    "two captures that fit": (0, lambda t: t.capture(2001, "a"), lambda t: t.capture(3399, "b")),
+    "one capture twice": (0, lambda t: t.capture(3000, "a"), lambda t: t.capture(3000, "a")),
+    "two refunds": (4000, lambda t: t.refund(2500, "a"), lambda t: t.refund(2500, "b")),
+    "two refunds that fit": (4000, lambda t: t.refund(1501, "a"), lambda t: t.refund(999, "b")),
+    "one refund twice": (4000, lambda t: t.refund(2500, "a"), lambda t: t.refund(2500, "a")),
+    "a capture and a refund": (3000, lambda t: t.capture(key="a"), lambda t: t.refund(key="b")),
+    "a capture and the undo": (0, lambda t: t.capture(3000, "a"), lambda t: t.void()),
+    "the undo and a capture": (0, lambda t: t.void(), lambda t: t.capture(3000, "a")),
+    "the undo and a refund": (3000, lambda t: t.void(), lambda t: t.refund(1000, "a")),
+    "two undos": (3000, lambda t: t.void(), lambda t: t.void()),
+}
+
+
+def attempt(act: Act, till: Till) -> bool:
+    try:
+        act(till)
+    except DomainError:
+        return False
+    return True
+
+
+def race(before: int, one: Act, other: Act, number: int) -> tuple[int, int, Till]:
+    """Give how many won, how many calls the interrupted one made, and the till."""
+    till = Till()
+    till.authorize()
+    if before:
+        till.capture(before, "before")
+    outcomes: list[bool] = []
+    client = Interrupted(number, lambda: outcomes.append(attempt(other, Till())))
+    outcomes.append(attempt(one, Till(client)))
+    return outcomes.count(True), client.calls, till
+
+
+def refused_by_the_provider(till: Till) -> int:
+    """Count the calls that should never have been made, for there was no room for them."""
+    _, calls = till.payments.get_with_calls(ORDER_ID)
+    return sum(call.status == REFUSED for call in calls)
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_whatever_two_do_at_once_the_books_are_right(name: str) -> None:
+    before, one, other = RACES[name]
+    exclusive = name in ("two captures", "two refunds")
+    rounds, number = 0, 0
+    while True:
+        number += 1
+        with empty_tables(*SERVICES):
+            won, calls, till = race(before, one, other, number)
+            if number > calls:
+                break
+            rounds += 1
+            if exclusive:
+                assert (won, refused_by_the_provider(till)) == (1, 0), number
+            if "undo" in name:
+                # Who lost to the undo is done; the undo itself is tried again.
+                till.void()
+                assert till.recorded().net == 0
+            till.assert_books_are_right()
+    assert rounds >= 5
+
+
+@pytest.mark.parametrize("name", ["two captures", "two refunds"])
+def test_of_two_at_once_that_exceed_what_there_is_one_wins_in_200_rounds(name: str) -> None:
+    before, one, other = RACES[name]
+    for number in range(ROUNDS):
+        with empty_tables(*SERVICES):
+            first, second = (one, other) if number % 2 else (other, one)
+            won, calls, till = race(before, first, second, 1 + number % 10)
+            if calls < 1 + number % 10:
+                won += attempt(second, till)
+            assert (won, refused_by_the_provider(till)) == (1, 0), number
+            till.assert_books_are_right()
+
+
+# --- faults -------------------------------------------------------------------
+
+
+def a_days_work(till: Till) -> None:
+    """Capture in two parts, refund one, undo the rest: each tried again until it is done."""
+    steps: list[Act] = [
+        lambda t: t.capture(3001, "a"),
+        lambda t: t.capture(key="b"),
+        lambda t: t.refund(1000, "c"),
+        lambda t: t.void(),
+    ]
+    for number, step in enumerate(steps):
+        for _ in range(2):
+            try:
+                step(till)
+            except WorkerDied:
+                continue
+            break
+        if number < 3:
+            assert Till().recorded().captured == (3001, AMOUNT, AMOUNT)[number]
+
+
+def test_a_death_before_or_after_any_call_to_the_database_leaves_the_books_right() -> None:
+    with empty_tables(*SERVICES):
+        Till().authorize()
+        database = FaultyDatabase()
+        a_days_work(Till(database))
+        calls = len(database.names)
+    assert calls > 30
+    for at in range(1, calls + 1):
+        for after in (False, True):
+            with empty_tables(*SERVICES):
+                Till().authorize()
+                a_days_work(Till(FaultyDatabase(Fault(at, after, "worker"))))
+                till = Till()
+                assert (till.recorded().captured, till.recorded().net) == (AMOUNT, 0), (at, after)
+                till.assert_books_are_right()
+
+
+# --- any order of anything ----------------------------------------------------
+
+amounts = st.one_of(st.none(), st.integers(1, 1200))
+keys = st.sampled_from("abcdef")
+acts = st.one_of(
+    st.tuples(st.just("capture"), amounts, keys),
+    st.tuples(st.just("refund"), amounts, keys),
+    st.tuples(st.just("void"), st.none(), st.just("")),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(amount=st.integers(1, 1500), tax=st.integers(0, 400), work=st.lists(acts, max_size=12))
+def test_any_sequence_of_captures_refunds_and_voids_keeps_the_books_right(
+    amount: int, tax: int, work: list[tuple[str, int | None, str]]
+) -> None:
+    with empty_tables(*SERVICES):
+        till = Till()
+        till.authorize(amount, min(tax, amount))
+        for what, part, key in work:
+            before: Payment = till.recorded()
+            try:
+                done = till.void() if what == "void" else getattr(till, what)(part, key)
+            except DomainError:
+                # What is refused changes nothing.
+                assert till.recorded() == before
+            else:
+                assert done == till.recorded()
+            till.assert_books_are_right()
