@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cloud_in_memory import ROOT
+from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
@@ -127,3 +128,7 @@ def an_order(walk: Walk, cart: str) -> None:
     newest = walk.do("GET /admin/orders", query={"status": "confirmed", "limit": 1})
     assert newest["items"][0]["id"] == order["id"]
     assert walk.do(f"GET {cart}")["status"] == "completed"
+    wait_until(
+        lambda: bool(walk.do("GET /admin/events", query={"aggregate_id": order["id"]})["items"]),
+        "the order's events",
+    )

@@ -44,6 +44,7 @@ _TAGS = {
     "orders": "Orders, and what happened to them.",
     "stock": "Units by SKU and location.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
+    "events": "What happened, as the bus told it to others.",
     "site": "The service itself.",
 }
 # What a path's parameter means depends on the noun before it.
