@@ -109,7 +109,7 @@ def test_every_named_error_has_a_status() -> None:
     def kinds(base: type[errors.DomainError]) -> list[type[errors.DomainError]]:
         return [one for kind in base.__subclasses__() for one in (kind, *kinds(kind))]
 
-    # Two travel between states and are answered as something else; one is a 500 by its nature.
-    inside = {errors.PlacedByAnother, errors.ProviderRejected, errors.InternalError}
+    # One travels between states and is answered as something else; one is a 500 by its nature.
+    inside = {errors.PlacedByAnother, errors.InternalError}
     without = {kind for kind in kinds(errors.DomainError) if status_of(kind) == 500}
     assert without == inside
