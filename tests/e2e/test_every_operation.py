@@ -131,6 +131,10 @@ def an_order(walk: Walk, cart: str) -> None:
     newest = walk.do("GET /admin/orders", query={"status": "confirmed", "limit": 1})
     assert newest["items"][0]["id"] == order["id"]
     assert walk.do(f"GET {cart}")["status"] == "completed"
+    wait_until(
+        lambda: bool(walk.do("GET /admin/events", query={"aggregate_id": order["id"]})["items"]),
+        "the order's events",
+    )
 
 
 def orders_undone(walk: Walk, storefront: Storefront, sku: str) -> None:

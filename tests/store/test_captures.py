@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,13 +132,17 @@ def test_a_voided_payment_is_not_captured(till: Till) -> None:
 def test_an_order_is_charged_only_where_it_stands(till: Till) -> None:
     orders = OrderStore(table("orders"))
     orders.place_once(order(), details())
-    books = {"payments": till.payments, "ledger": till.ledger, "provider": till.provider}
+    books: dict[str, Any] = {
+        "payments": till.payments,
+        "ledger": till.ledger,
+        "provider": till.provider,
+    }
     wanted = Movement(ORDER_ID, None, "c1", "ada")
     with pytest.raises(IllegalTransition) as refused:
-        capture_order(wanted, till.clock, orders=orders, **books)  # type: ignore[arg-type]
+        capture_order(wanted, till.clock, orders=orders, **books)
     assert refused.value.details["status"] == "pending"
     orders.confirm(ORDER_ID, "place_order", NOW)
-    done = capture_order(wanted, till.clock, orders=orders, **books)  # type: ignore[arg-type]
+    done = capture_order(wanted, till.clock, orders=orders, **books)
     assert done.captured == AMOUNT
 
 

@@ -179,7 +179,6 @@ def test_an_import_that_runs_out_of_time_is_finished_by_sending_it_again() -> No
 
 
 # A part at a time: for every transaction moto copies all its tables.
-@pytest.mark.skipif(not DEMO.exists(), reason="the demo catalogue is not in this checkout")
 @pytest.mark.parametrize("part", range(5))
 def test_the_demo_catalogue_comes_in_whole_and_a_second_time_changes_nothing(part: int) -> None:
     with DEMO.open(encoding="utf-8", newline="") as file:

@@ -92,7 +92,9 @@ def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
 def test_every_function_is_called_by_something() -> None:
     machines = json.dumps(resources("StateMachine"))
     called = set(re.findall(r'"(\w+Function)", "Arn"', machines))
+    # A route, a schedule or a rule; a stream has a mapping of its own.
     called |= {name for name, function in resources("Function").items() if function.get("Events")}
+    called |= {mapping["FunctionName"]["Fn::GetAtt"][0] for mapping in _streams().values()}
 
     assert called == set(resources("Function"))
 
@@ -101,6 +103,88 @@ def test_every_handler_is_a_file_and_every_file_a_handler() -> None:
     deployed = {handler_file(function) for function in resources("Function").values()}
 
     assert deployed == set(ROOT.glob("functions/*/*.py"))
+
+
+# --- events -------------------------------------------------------------------
+
+
+def _streams() -> dict[str, Json]:
+    return resources("EventSourceMapping")
+
+
+def test_every_stream_of_a_table_goes_through_the_one_publisher() -> None:
+    streamed = {
+        name for name, table in resources("Table").items() if "StreamSpecification" in table
+    }
+
+    assert streamed == {"OrdersTable", "PaymentsTable", "StockTable", "CatalogTable"}
+    assert {mapping["EventSourceArn"]["Fn::GetAtt"][0] for mapping in _streams().values()} == (
+        streamed
+    )
+    for mapping in _streams().values():
+        assert mapping["FunctionName"] == {"Fn::GetAtt": ["PublishEventsFunction", "Arn"]}
+
+
+def test_a_bad_record_is_tried_a_few_times_alone_and_then_set_aside() -> None:
+    for mapping in _streams().values():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert 0 < mapping["MaximumRetryAttempts"] <= 10
+        assert mapping["StartingPosition"] == "TRIM_HORIZON"
+        destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination == {"Fn::GetAtt": ["FailedRecordsQueue", "Arn"]}
+
+
+def test_a_filter_lets_through_every_change_that_is_an_event() -> None:
+    patterns = {
+        mapping["EventSourceArn"]["Fn::GetAtt"][0]: json.loads(
+            mapping["FilterCriteria"]["Filters"][0]["Pattern"]
+        )
+        for mapping in _streams().values()
+    }
+    statuses = {
+        "OrdersTable": {"confirmed", "canceled", "requires_action"},
+        "PaymentsTable": {"authorized", "declined", "voided"},
+    }
+
+    for table, wanted in statuses.items():
+        assert set(patterns[table]["dynamodb"]["NewImage"]["status"]["S"]) == wanted
+    assert patterns["CatalogTable"]["eventName"] == ["INSERT", "MODIFY"]
+    assert {
+        table: pattern["dynamodb"]["Keys"]["sk"]["S"] for table, pattern in patterns.items()
+    } == {
+        "OrdersTable": ["order"],
+        "PaymentsTable": ["payment"],
+        "StockTable": ["stock"],
+        "CatalogTable": ["product"],
+    }
+
+
+def test_every_consumer_of_the_bus_keeps_what_it_cannot_take() -> None:
+    rules = [
+        (function, event["Properties"])
+        for function in resources("Function").values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "EventBridgeRule"
+    ]
+
+    assert rules
+    for function, rule in rules:
+        assert rule["EventBusName"] == {"Ref": "EventBus"}
+        assert "Arn" in rule["DeadLetterConfig"]
+        assert "Destination" in function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+
+
+def test_every_queue_of_failures_raises_an_alarm_at_its_first_message() -> None:
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: alarm
+        for alarm in resources("Alarm").values()
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    }
+
+    assert set(watched) == set(resources("Queue"))
+    for alarm in watched.values():
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
 def test_a_function_answers_before_api_gateway_gives_up() -> None:
@@ -191,7 +275,9 @@ def _tables_opened(code: str) -> set[str]:
 
 def _tables_allowed(function: Json) -> set[str]:
     named = json.dumps([allowed for _, allowed in statements(function)])
-    return {f"{noun.lower()}_table" for noun in re.findall(r"\b([A-Z][a-z]+)Table\b", named)}
+    # Reading a table's stream opens no table: Lambda does it for the function.
+    found = re.findall(r'\b([A-Z][a-z]+)Table(?:", "Arn"|\.Arn)', named)
+    return {f"{noun.lower()}_table" for noun in found}
 
 
 def test_a_function_may_start_only_the_state_machine_it_names() -> None:

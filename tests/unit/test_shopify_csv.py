@@ -276,7 +276,6 @@ def test_a_file_that_is_not_csv_is_refused_before_it_takes_long() -> None:
         parse("Title\n" + '"a"b\n' * 100_000, "GBP", {})
 
 
-@pytest.mark.skipif(not DEMO.exists(), reason="the demo catalogue is not in this checkout")
 def test_the_demo_catalogue_reads_without_an_error() -> None:
     found = parse(DEMO.read_text(encoding="utf-8"), "GBP", {})
     assert found.errors == ()

@@ -46,6 +46,7 @@ _TAGS = {
     "ledger": "The books, in double entry.",
     "stock": "Units by SKU and location.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
+    "events": "What happened, as the bus told it to others.",
     "site": "The service itself.",
 }
 # What a path's parameter means depends on the noun before it.

@@ -14,9 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
+from commerce.events.schema import json_schemas
 from pushcart import (
     api_document,
     deployment,
+    event_schemas,
+    events,
     invoices,
     logs,
     orders,
@@ -184,6 +187,48 @@ def trace(
     _needs_a_cloud(workspace)
     order = orders.read(Shop(workspace), order_id)
     typer.echo(json.dumps(order, indent=2) if as_json else "\n".join(orders.trace(order)))
+
+
+@app.command("events")
+def events_command(
+    type_: Annotated[str | None, typer.Option("--type", help="Such as order.placed.")] = None,
+    about: Annotated[str | None, typer.Option(help="An id of an order or product, a SKU.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one a line, whole.")] = False,
+) -> None:
+    """Print what happened, newest last; with --follow, go on."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    shop = Shop(workspace)
+    found = (
+        events.follow(shop, type_, about, limit)
+        if follow
+        else reversed(events.newest(shop, type_, about, limit))
+    )
+    for event in found:
+        typer.echo(json.dumps(event) if as_json else events.line(event))
+
+
+@app.command("redrive-events")
+def redrive_command() -> None:
+    """Bring again what the dead-letter queues hold; exit with 1 when some of it stays there."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    done = events.redrive(Cloud(workspace))
+    for why in done.left:
+        typer.echo(why, err=True)
+    typer.echo(f"{done.messages} messages are done, {len(done.left)} stay in the queues.")
+    if done.left:
+        raise typer.Exit(1)
+
+
+@app.command("event-schemas")
+def event_schemas_command() -> None:
+    """Publish the schemas of new events and versions; refuse to change a published one."""
+    folder = Workspace.from_environment().root / event_schemas.FOLDER
+    new = event_schemas.publish(folder, json_schemas())
+    console.print(f"Published: {', '.join(new)}" if new else "There is nothing new.")
 
 
 @app.command("replay")

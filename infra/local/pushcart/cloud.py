@@ -1,7 +1,7 @@
 """Clients for the cloud the commands talk to: embedded, LocalStack or any other endpoint."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from botocore.config import Config
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -72,6 +73,16 @@ class Cloud:
     def s3(self) -> "S3Client":
         """Buckets."""
         return self._session.client("s3", config=self._config)
+
+    @cached_property
+    def queues(self) -> "SQSClient":
+        """Queues."""
+        return self._session.client("sqs", config=self._config)
+
+    @cached_property
+    def streams(self) -> Any:
+        """Tables' streams; the SDK's types leave them out."""
+        return cast("Any", self._session).client("dynamodbstreams", config=self._config)
 
     @cached_property
     def stepfunctions(self) -> "SFNClient":

@@ -55,11 +55,18 @@ def main() -> None:
     from hypercorn.config import Config
     from ministack.app import app as cloud
 
-    from pushcart import aws_errors, cors_preflight, gateway_responses, warm_start
+    from pushcart import (
+        aws_errors,
+        cors_preflight,
+        event_delivery,
+        gateway_responses,
+        warm_start,
+    )
     from pushcart.base_url import serve_at_port
 
     aws_errors.install()
     warm_start.install()
+    event_delivery.install()
     cors_preflight.install()
     gateway_responses.install()
     config = Config()

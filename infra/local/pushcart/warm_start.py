@@ -178,6 +178,7 @@ def import_packages() -> None:
     """Import what the functions import from elsewhere; the shop's own code is each one's own."""
     for package in (
         "aws_lambda_powertools.metrics",
+        "aws_lambda_powertools.utilities.batch",
         "aws_lambda_powertools.utilities.idempotency",
         "boto3.dynamodb.types",
         "pydantic",

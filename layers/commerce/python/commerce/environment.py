@@ -10,11 +10,12 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines and buckets this deployment made."""
+    """Names of the tables, state machines, bucket and bus this deployment made."""
 
     carts_table: str
     catalog_table: str
     ledger_table: str
+    events_table: str
     orders_table: str
     payments_table: str
     sandbox_table: str
@@ -22,6 +23,7 @@ class Environment:
     stock_table: str
     idempotency_table: str
     imports_bucket: str
+    event_bus: str
     place_order_arn: str
     recover_order_arn: str
     cursor_key: str

@@ -1,0 +1,17 @@
+"""Publish what a change of a table means: the one consumer of the tables' streams."""
+
+from commerce.entry.stream import stream
+from commerce.environment import environment
+from commerce.event_bus import EventBus
+from commerce.events.model import Change, event_of
+from commerce.events.schema import document
+
+bus = EventBus(environment().event_bus)
+
+
+@stream
+def handler(change: Change) -> None:
+    """Publish the change's event, if it has one."""
+    event = event_of(change)
+    if event is not None:
+        bus.publish(document(event))

@@ -1,0 +1,1 @@
+"""What happened in the shop, told once to whoever wants to know."""

@@ -1,0 +1,169 @@
+"""Which change of a stored item is which domain event.
+
+A stream tells the old and the new image of an item; nothing else is asked. So the
+same record gives the same events, however often and in whatever order it comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from commerce.orders import model as orders
+from commerce.payments import model as payments
+
+Image = Mapping[str, Any]
+
+ORDER_PLACED = "order.placed"
+ORDER_CANCELED = "order.canceled"
+ORDER_REQUIRES_ACTION = "order.requires_action"
+PAYMENT_AUTHORIZED = "payment.authorized"
+PAYMENT_DECLINED = "payment.declined"
+PAYMENT_VOIDED = "payment.voided"
+STOCK_LOW = "stock.low"
+PRODUCT_CHANGED = "product.changed"
+
+# A SKU is low at this many available units, over all locations, and below.
+LOW_STOCK_UNITS = 5
+
+_ARCHIVED = "archived"
+
+_ORDER_EVENTS: Mapping[tuple[str | None, str], str] = {
+    (orders.PENDING, orders.CONFIRMED): ORDER_PLACED,
+    (orders.CANCELING, orders.CANCELED): ORDER_CANCELED,
+    (orders.CANCELING, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+}
+# A payment that was never asked for is born `voided`, as a tombstone: nothing was voided.
+_PAYMENT_EVENTS: Mapping[tuple[str | None, str], str] = {
+    (payments.AUTHORIZING, payments.AUTHORIZED): PAYMENT_AUTHORIZED,
+    (payments.AUTHORIZING, payments.DECLINED): PAYMENT_DECLINED,
+    (payments.VOIDING, payments.VOIDED): PAYMENT_VOIDED,
+}
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """The thing something happened to; its events are in order of `version`."""
+
+    type: str
+    id: str
+    version: int
+
+
+@dataclass(frozen=True)
+class DomainEvent:
+    """Something that happened, once; a repeat has the same `event_id`."""
+
+    event_id: str
+    type: str
+    schema_version: int
+    occurred_at: str
+    aggregate: Aggregate
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One record of a table's stream.
+
+    `old` is None for a new item and `new` for a deleted one. `written_at` is when the
+    table took the write, as `commerce.clock.to_text` writes it.
+    """
+
+    key: Mapping[str, str]
+    old: Image | None
+    new: Image | None
+    written_at: str
+
+
+def event_of(change: Change) -> DomainEvent | None:
+    """Tell what a change means to others; None for most, a transition has one event.
+
+    Raises
+    ------
+    LookupError
+        The item is not one that a store wrote.
+    """
+    tell = _TELL.get(change.key["sk"])
+    if tell is None or change.new is None or _version(change.old) == change.new["version"]:
+        return None
+    return tell(change.new, change.old, change.written_at)
+
+
+def event_id(type_: str, aggregate: Aggregate) -> str:
+    """Give the one id of an event of this type at this version of its aggregate."""
+    source = f"{type_}|{aggregate.type}|{aggregate.id}|{aggregate.version}"
+    return f"evt_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+
+
+def _order(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
+    type_ = _ORDER_EVENTS.get((_status(old), new["status"]))
+    if type_ is None:
+        return None
+    data = {
+        "currency": new["currency"],
+        "total": new["totals"]["total"],
+        "line_count": new["line_count"],
+    }
+    if type_ != ORDER_PLACED:
+        # A person is asked for after the refusal, for a reason of its own.
+        refused = new.get("refusal", {}).get("error")
+        data["reason"] = new["timeline"][-1].get("reason") or refused or "unknown"
+    return _event(type_, "order", new["pk"], new, new["timeline"][-1]["at"], data)
+
+
+def _payment(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
+    type_ = _PAYMENT_EVENTS.get((_status(old), new["status"]))
+    if type_ is None:
+        return None
+    data = {name: new[name] for name in ("provider", "amount", "currency")}
+    data["order_id"] = new["pk"]
+    if type_ == PAYMENT_DECLINED:
+        data["reason"] = new.get("decline_reason") or "unknown"
+    return _event(type_, "payment", new["pk"], new, new["events"][-1]["at"], data)
+
+
+def _stock(new: Image, old: Image | None, at: str) -> DomainEvent | None:
+    if old is None or not _available(old) > LOW_STOCK_UNITS >= _available(new):
+        return None
+    data = {"available": _available(new), "threshold": LOW_STOCK_UNITS}
+    return _event(STOCK_LOW, "stock", new["sku"], new, at, data)
+
+
+def _product(new: Image, old: Image | None, _at: str) -> DomainEvent:
+    change = "updated"
+    if old is None:
+        change = "created"
+    elif new["status"] == _ARCHIVED != old["status"]:
+        change = "archived"
+    data = {"change": change, "status": new["status"], "handle": new["handle"]}
+    return _event(PRODUCT_CHANGED, "product", new["product_id"], new, new["updated_at"], data)
+
+
+_TELL: Mapping[str, Callable[[Image, Image | None, str], DomainEvent | None]] = {
+    "order": _order,
+    "payment": _payment,
+    "stock": _stock,
+    "product": _product,
+}
+
+
+def _event(
+    type_: str, noun: str, id_: str, new: Image, at: str, data: Mapping[str, Any]
+) -> DomainEvent:
+    aggregate = Aggregate(noun, id_, new["version"])
+    return DomainEvent(event_id(type_, aggregate), type_, 1, at, aggregate, data)
+
+
+def _version(image: Image | None) -> int | None:
+    return image["version"] if image else None
+
+
+def _status(image: Image | None) -> str | None:
+    return image["status"] if image else None
+
+
+def _available(image: Image) -> int:
+    return sum(level["available"] for level in image["locations"].values())
