@@ -158,8 +158,7 @@ def test_a_late_step_of_a_cancelled_order_holds_nothing() -> None:
     assert_money_and_stock_are_right(shop, shop.orders.get(ORDER_ID), PLENTY)
 
 
-@pytest.mark.usefixtures("tables")
-def test_an_undo_that_keeps_failing_is_handed_to_a_person() -> None:
+def shop_whose_undo_keeps_failing() -> SimulatedShop:
     shop = shop_with(SHORT)
     outage = Fault(at=0, after=False, kind="step")
     shop.database.fault = outage
@@ -167,6 +166,12 @@ def test_an_undo_that_keeps_failing_is_handed_to_a_person() -> None:
     shop.checkout()
     for _ in range(RECOVERIES_MAX + 1):
         shop.sweep(outage)
+    return shop
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_undo_that_keeps_failing_is_handed_to_a_person() -> None:
+    shop = shop_whose_undo_keeps_failing()
     order = shop.orders.get(ORDER_ID)
     assert order.status == "requires_action"
     assert order.timeline[-1].reason == "RecoveryExhausted"
@@ -175,13 +180,7 @@ def test_an_undo_that_keeps_failing_is_handed_to_a_person() -> None:
 
 @pytest.mark.usefixtures("tables")
 def test_a_redriven_order_ends_with_everything_undone() -> None:
-    shop = shop_with(SHORT)
-    outage = Fault(at=0, after=False, kind="step")
-    shop.database.fault = outage
-    shop.database.struck_step, shop.database.struck_at = "ReleaseStock", 1
-    shop.checkout()
-    for _ in range(RECOVERIES_MAX + 1):
-        shop.sweep(outage)
+    shop = shop_whose_undo_keeps_failing()
     assert isinstance(shop.cancel(), IllegalTransition)
     shop.database.fault = None
     shop.redrive()

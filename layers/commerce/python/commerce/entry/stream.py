@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -21,7 +20,7 @@ from aws_lambda_powertools.utilities.batch import (
 
 from commerce.clock import to_text
 from commerce.dynamo.table import from_wire
-from commerce.entry.telemetry import logger, metrics
+from commerce.entry.telemetry import count, logger, metrics
 from commerce.events.model import Change
 
 if TYPE_CHECKING:
@@ -38,10 +37,10 @@ def stream(function: Callable[[Change], None]) -> StreamHandler:
         try:
             function(_change(record.raw_event))
         except Exception:
-            metrics.add_metric(name="StreamRecordFailed", unit=MetricUnit.Count, value=1)
+            count("StreamRecordFailed")
             logger.exception("a record was not understood", extra=_name(record.raw_event))
             raise
-        metrics.add_metric(name="StreamRecordTaken", unit=MetricUnit.Count, value=1)
+        count("StreamRecordTaken")
 
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
