@@ -11,6 +11,10 @@ from commerce.settings.countries import COUNTRIES
 EVERYWHERE = "*"
 STANDARD = "standard"
 
+# When an order's money is taken: part by part as it is shipped, or whole once it is confirmed.
+ON_SHIPMENT = "on_shipment"
+AT_ONCE = "at_once"
+
 
 @dataclass(frozen=True)
 class FulfillmentOption:
@@ -68,6 +72,22 @@ class TaxRules:
 
 
 @dataclass(frozen=True)
+class Policies:
+    """How the shop deals with what comes after an order is confirmed.
+
+    `capture` is `on_shipment` or `at_once`. A return may be asked for within
+    `return_window_days` of the delivery. A SKU is low at `low_stock_units` available
+    units and below. `private_webhooks` lets webhooks go to private and loopback
+    addresses, which is for trying things out.
+    """
+
+    capture: str = ON_SHIPMENT
+    return_window_days: int = 30
+    low_stock_units: int = 5
+    private_webhooks: bool = False
+
+
+@dataclass(frozen=True)
 class ShopSettings:
     """One version of the shop's configuration; an order names the version it was priced with."""
 
@@ -78,6 +98,7 @@ class ShopSettings:
     tax: TaxRules
     zones: tuple[Zone, ...]
     stock_locations: tuple[StockLocation, ...]
+    policies: Policies = Policies()
     updated_at: str | None = None
     updated_by: str | None = None
 

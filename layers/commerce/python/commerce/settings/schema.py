@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from commerce.settings.model import (
     FulfillmentOption,
+    Policies,
     ShopSettings,
     StockLocation,
     TaxRules,
@@ -87,6 +88,34 @@ class TaxBody(_Part):
     )
 
 
+class PoliciesBody(_Part):
+    """How the shop deals with what comes after an order is confirmed."""
+
+    capture: Literal["on_shipment", "at_once"] = Field(
+        default="on_shipment",
+        description="Take the money part by part as it is shipped, or whole once confirmed.",
+    )
+    return_window_days: int = Field(
+        default=30,
+        strict=True,
+        ge=0,
+        le=3650,
+        description="How long after its delivery a return may be asked for.",
+    )
+    low_stock_units: int = Field(
+        default=5,
+        strict=True,
+        ge=0,
+        le=1_000_000,
+        description="`stock.low` is told when a SKU falls to so many available units.",
+    )
+    private_webhooks: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether webhooks may go to private and loopback addresses.",
+    )
+
+
 class SettingsBody(_Part):
     """The shop's settings, whole."""
 
@@ -98,6 +127,7 @@ class SettingsBody(_Part):
     tax: TaxBody
     fulfillment_zones: list[ZoneBody] = Field(max_length=_ZONES_MAX)
     stock_locations: list[LocationBody] = Field(min_length=1, max_length=_LOCATIONS_MAX)
+    policies: PoliciesBody = PoliciesBody()
     version: int | None = Field(None, description="Read only; If-Match names the version.")
     updated_at: str | None = Field(None, description="Read only.")
     updated_by: str | None = Field(None, description="Read only.")
@@ -114,6 +144,7 @@ class SettingsBody(_Part):
             stock_locations=tuple(
                 StockLocation(place.id, place.title) for place in self.stock_locations
             ),
+            policies=Policies(**dict(self.policies)),
         )
 
     @classmethod
@@ -130,6 +161,7 @@ class SettingsBody(_Part):
                     {"id": place.location_id, "title": place.title}
                     for place in settings.stock_locations
                 ],
+                "policies": asdict(settings.policies),
                 "version": settings.version,
                 "updated_at": settings.updated_at,
                 "updated_by": settings.updated_by,

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from commerce.errors import NotFound, StaleVersion
 from commerce.settings.defaults import DEFAULT_SETTINGS, FIRST_VERSION
 from commerce.settings.model import (
     FulfillmentOption,
+    Policies,
     ShopSettings,
     StockLocation,
     TaxRules,
@@ -121,6 +123,7 @@ def _to_body(settings: ShopSettings) -> Item:
         "stock_locations": [
             {"id": place.location_id, "title": place.title} for place in settings.stock_locations
         ],
+        "policies": asdict(settings.policies),
     }
 
 
@@ -153,6 +156,8 @@ def _from_item(item: Item) -> ShopSettings:
         stock_locations=tuple(
             StockLocation(place["id"], place["title"]) for place in item["stock_locations"]
         ),
+        # Settings stored before there were policies have none.
+        policies=Policies(**item.get("policies", {})),
         updated_at=item.get("updated_at"),
         updated_by=item.get("updated_by"),
     )
