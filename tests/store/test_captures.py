@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders import NOW, ORDER_ID, details, order, table
-from cloud_in_memory import empty_tables
+from cloud_in_memory import empty_again, empty_tables
 from commerce.errors import (
     AmountTooLarge,
     DomainError,
@@ -36,7 +37,7 @@ from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
 from simulated_shop import Fault, FaultyDatabase
 from state_machine import WorkerDied
-from store.till import AMOUNT, SERVICES, TAX_OF_IT, Interrupted, Till
+from store.till import AMOUNT, SERVICES, TAX_OF_IT, Interrupted, OneCallAtATime, Till
 
 
 @pytest.fixture
@@ -326,9 +327,10 @@ def test_whatever_two_do_at_once_the_books_are_right(name: str) -> None:
     before, one, other = RACES[name]
     exclusive = name in ("two captures", "two refunds")
     rounds, number = 0, 0
-    while True:
-        number += 1
-        with empty_tables(*SERVICES):
+    with empty_tables(*SERVICES):
+        while True:
+            number += 1
+            empty_again()
             won, calls, till = race(before, one, other, number)
             if number > calls:
                 break
@@ -349,13 +351,32 @@ def test_whatever_two_do_at_once_the_books_are_right(name: str) -> None:
 @pytest.mark.parametrize("name", ["two captures", "two refunds"])
 def test_of_two_at_once_that_exceed_what_there_is_one_wins_in_200_rounds(name: str) -> None:
     before, one, other = RACES[name]
-    for number in range(ROUNDS):
-        with empty_tables(*SERVICES):
-            first, second = (one, other) if number % 2 else (other, one)
-            won, calls, till = race(before, first, second, 1 + number % 10)
-            if calls < 1 + number % 10:
-                won += attempt(second, till)
-            assert (won, refused_by_the_provider(till)) == (1, 0), number
+    with empty_tables(*SERVICES), ThreadPoolExecutor(2) as pool:
+        client = OneCallAtATime()
+        for number in range(ROUNDS):
+            empty_again()
+            till = Till()
+            till.authorize()
+            if before:
+                till.capture(before, "before")
+            outcomes = pool.map(lambda act: attempt(act, Till(client)), (one, other))
+            assert list(outcomes).count(True) == 1, number
+            assert refused_by_the_provider(till) == 0, number
+            till.assert_books_are_right()
+
+
+def test_a_message_and_our_own_answer_book_a_capture_once_in_200_rounds() -> None:
+    with empty_tables(*SERVICES), ThreadPoolExecutor(2) as pool:
+        client = OneCallAtATime()
+        for number in range(ROUNDS):
+            empty_again()
+            till = Till()
+            till.authorize()
+            ours = pool.submit(lambda: Till(client).capture(3000, "a"))
+            # The provider tells of it again and again until our own answer is there.
+            while not ours.done():
+                Till(client).settle()
+            assert ours.result().captured == 3000, number
             till.assert_books_are_right()
 
 
@@ -387,10 +408,10 @@ def test_a_death_before_or_after_any_call_to_the_database_leaves_the_books_right
         database = FaultyDatabase()
         a_days_work(Till(database))
         calls = len(database.names)
-    assert calls > 30
-    for at in range(1, calls + 1):
-        for after in (False, True):
-            with empty_tables(*SERVICES):
+        assert calls > 30
+        for at in range(1, calls + 1):
+            for after in (False, True):
+                empty_again()
                 Till().authorize()
                 a_days_work(Till(FaultyDatabase(Fault(at, after, "worker"))))
                 till = Till()

@@ -43,6 +43,7 @@ _TAGS = {
     "carts": "A cart, from its first line to its order.",
     "orders": "Orders, and what happened to them.",
     "payments": "Captures and refunds.",
+    "reconciliation": "Whether the provider's books and ours say the same.",
     "ledger": "The books, in double entry.",
     "stock": "Units by SKU and location.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
@@ -57,6 +58,8 @@ _PATH_PARAMETERS = {
     "accounts": "The account's id, such as `revenue` or `store_credit:customer-7`.",
     "stock": "The SKU.",
     "line-items": "The line's id.",
+    "payments": "The payment provider's name, `sandbox`.",
+    "reconciliations": "The run's id.",
 }
 _HEALTH = Operation(
     method="GET",

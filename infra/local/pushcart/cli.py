@@ -23,6 +23,7 @@ from pushcart import (
     invoices,
     logs,
     orders,
+    payment_messages,
     process,
     replay,
     seed,
@@ -187,6 +188,17 @@ def trace(
     _needs_a_cloud(workspace)
     order = orders.read(Shop(workspace), order_id)
     typer.echo(json.dumps(order, indent=2) if as_json else "\n".join(orders.trace(order)))
+
+
+@app.command("payment-event")
+def payment_event_command(
+    order_id: Annotated[str, typer.Argument(help="Such as order_01j...")],
+    result: Annotated[payment_messages.Result, typer.Argument(help="What became of it.")],
+) -> None:
+    """Send the shop a signed message from the sandbox provider; it decides a `tok_async`."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    typer.echo(payment_messages.send(Shop(workspace), Cloud(workspace), order_id, result))
 
 
 @app.command("events")

@@ -75,6 +75,11 @@ class Cloud:
         return self._session.client("s3", config=self._config)
 
     @cached_property
+    def secrets(self) -> Any:
+        """Secrets; their types are not installed."""
+        return cast("Any", self._session).client("secretsmanager", config=self._config)
+
+    @cached_property
     def queues(self) -> "SQSClient":
         """Queues."""
         return self._session.client("sqs", config=self._config)

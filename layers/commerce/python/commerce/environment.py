@@ -10,7 +10,7 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket and bus this deployment made."""
+    """Names of the tables, state machines, bucket, bus and secret this deployment made."""
 
     carts_table: str
     catalog_table: str
@@ -24,6 +24,7 @@ class Environment:
     idempotency_table: str
     imports_bucket: str
     event_bus: str
+    payment_hook_secret: str
     place_order_arn: str
     recover_order_arn: str
     cursor_key: str

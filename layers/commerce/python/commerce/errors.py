@@ -61,6 +61,14 @@ class Unauthenticated(DomainError):
     """The route needs a signed-in caller."""
 
 
+class InvalidSignature(DomainError):
+    """The message is not signed with the key we share, or was signed too long ago."""
+
+
+class RequestTooLarge(DomainError):
+    """The request's body is larger than the operation takes."""
+
+
 class Forbidden(DomainError):
     """The caller is known but may not do this."""
 

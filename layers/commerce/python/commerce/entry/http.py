@@ -26,6 +26,7 @@ from commerce.errors import (
     InvalidRequest,
     MalformedJson,
     PreconditionRequired,
+    RequestTooLarge,
     Unauthenticated,
 )
 
@@ -58,7 +59,10 @@ LambdaHandler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Request(Generic[Body, Query]):
-    """One HTTP request, parsed and checked; header names are in lower case."""
+    """One HTTP request, parsed and checked; header names are in lower case.
+
+    `raw_body` is the body as it was sent, for who checks a signature of it.
+    """
 
     path: Mapping[str, str]
     body: Body
@@ -67,6 +71,7 @@ class Request(Generic[Body, Query]):
     caller: str
     request_id: str
     fingerprint: str
+    raw_body: bytes = b""
 
     @property
     def idempotency_key(self) -> str:
@@ -137,6 +142,7 @@ class Operation:
     creates: bool = False
     keyed: bool = False
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    body_bytes_max: int | None = None
 
     @property
     def staff(self) -> bool:
@@ -153,6 +159,7 @@ class Declared(TypedDict, total=False):
     creates: bool
     keyed: bool
     also: Mapping[int, type[BaseModel]]
+    body_bytes_max: int
 
 
 @overload
@@ -200,6 +207,8 @@ def operation(
         Whether the operation asks for the header and sees to repeats itself.
     also
         Other statuses the operation answers with, and their bodies.
+    body_bytes_max
+        How long a body may be, where less than what API Gateway takes.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -241,17 +250,21 @@ def _parse(
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     caller = _staff_caller(event) if declared.staff else ""
-    raw_body = _json_body(event) if declared.body is not Nothing else {}
+    sent = _sent_body(event)
+    if declared.body_bytes_max is not None and len(sent) > declared.body_bytes_max:
+        raise RequestTooLarge(f"send at most {declared.body_bytes_max} bytes")
+    document = _json(sent) if declared.body is not Nothing else {}
     return Request(
         path=event.get("pathParameters") or {},
-        body=_validate(declared.body, raw_body, "$"),
+        body=_validate(declared.body, document, "$"),
         query=_validate(declared.query, event.get("queryStringParameters") or {}, "$query"),
         headers=headers,
         caller=caller,
         request_id=request_id,
         fingerprint=idempotency.fingerprint(
-            declared.method, declared.path, event.get("pathParameters") or {}, raw_body
+            declared.method, declared.path, event.get("pathParameters") or {}, document
         ),
+        raw_body=sent,
     )
 
 
@@ -271,12 +284,17 @@ def _staff_caller(event: Mapping[str, Any]) -> str:
     return caller
 
 
-def _json_body(event: Mapping[str, Any]) -> Any:
-    text = event.get("body") or ""
+def _sent_body(event: Mapping[str, Any]) -> bytes:
+    text: str = event.get("body") or ""
     if event.get("isBase64Encoded"):
-        text = base64.b64decode(text).decode("utf-8", "replace")
+        return base64.b64decode(text)
+    # A lone surrogate is in no text that came over HTTP.
+    return text.encode("utf-8", "replace")
+
+
+def _json(sent: bytes) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(sent.decode("utf-8", "replace"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MalformedJson("the body must be one JSON document") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -280,6 +281,52 @@ def finish_calls(
             logger.warning("%s of %s was refused: %s", call.kind, payment.order_id, refused)
 
 
+def settle_payment(
+    order_id: str,
+    clock: Clock,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment | None:
+    """Ask the provider what became of all that has no answer yet, and record it.
+
+    Takes and gives back nothing that an undo has not begun to: whoever made a call records
+    the same, and who comes second finds it done. What is not decided stays open.
+
+    Returns
+    -------
+    Payment | None
+        The payment as it is now; None where nothing was ever tried.
+
+    Raises
+    ------
+    PaymentOutcomeUnknown, ProviderUnavailable, ProviderTimeout, TransactionConflict
+        Worth another try.
+    """
+    payment, calls = payments.find_with_calls(order_id)
+    if payment is None:
+        return None
+    if payment.status == AUTHORIZING:
+        answer = provider.find(payment.reference)
+        if answer is not None and not answer.undecided:
+            with suppress(PaymentDeclined, OrderCanceled):
+                _settle(payment, answer, clock, payments, provider)
+    for call in calls:
+        if not call.open:
+            continue
+        done = provider.find_call(order_id, call.call_id)
+        if done is not None and done.refused:
+            payments.record_refused(call, "the provider refused", clock())
+        elif done is not None:
+            _book(call, done.call_reference, clock(), payments, ledger)
+    if payment.status == VOIDING:
+        void_payment(order_id, clock(), payments=payments, ledger=ledger, provider=provider)
+    if payment.released and not payment.released_at:
+        release_rest(order_id, clock(), payments=payments, provider=provider)
+    return payments.get(order_id)
+
+
 def _move_money(
     kind: str,
     wanted: Movement,
@@ -323,14 +370,14 @@ def _finish(
         except ProviderRejected as refused:
             call = payments.record_refused(call, refused.sentence, clock())
         else:
-            call = _book(call, answer, clock(), payments, ledger)
+            call = _book(call, answer.call_reference, clock(), payments, ledger)
     if call.status == REFUSED:
         raise ProviderRejected(call.refusal, reference=call.order_id)
 
 
 def _book(
     call: PaymentCall,
-    answer: ProviderPayment,
+    reference: str,
     now: datetime,
     payments: PaymentStore,
     ledger: LedgerStore,
@@ -340,9 +387,7 @@ def _book(
         if payment is None:
             break
         entry = entry_of(payment, call, now)
-        ended = payments.record_done(
-            payment, call, answer.call_reference, now, ledger.writes(entry)
-        )
+        ended = payments.record_done(payment, call, reference, now, ledger.writes(entry))
         if ended is not None:
             return ended
     raise TransactionConflict("others keep booking parts of this payment")
@@ -382,6 +427,8 @@ def _ask(
         # Nothing to pay, so there is nothing to ask of anybody.
         return ProviderPayment(payment.reference, "", AUTHORIZED, 0, payment.currency)
     found = provider.find(payment.reference) if asked_before else None
+    if found is not None and found.undecided:
+        raise ProviderTimeout("the payment provider tells the result later")
     if found is not None:
         return found
     try:
@@ -414,9 +461,10 @@ def _settle(
     try:
         payment = payments.record_answer(payment, target, clock(), **facts)
     except IllegalTransition as refused:
-        # Two runs of this step with one answer: the other recorded it first.
-        if refused.details["status"] != target:
-            if answer.held and answer.amount:
+        # Two with one answer: a run of this step or a message recorded it first.
+        recorded = refused.details["status"]
+        if recorded != target and (target, recorded) != (AUTHORIZED, CAPTURED):
+            if answer.held:
                 provider.void(
                     reference=payment.reference, idempotency_key=f"void-{payment.reference}"
                 )
@@ -432,7 +480,7 @@ def _let_go(payment: Payment, now: datetime, provider: PaymentProvider) -> str:
     held = provider.find(payment.reference) if payment.amount else None
     if held is None and payment.amount and may_be_under_way(payment, now):
         raise PaymentOutcomeUnknown("a call to the payment provider may still be under way")
-    if held is None or not held.held:
+    if held is None or not (held.held or held.undecided):
         return ""
     # One key, whoever lets go: after the first there is nothing left for a second.
     answer = provider.void(reference=payment.reference, idempotency_key=f"void-{payment.reference}")

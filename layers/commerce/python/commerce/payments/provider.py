@@ -26,6 +26,11 @@ class ProviderPayment:
     released: int = 0
 
     @property
+    def undecided(self) -> bool:
+        """Whether the provider took the authorization and tells later what comes of it."""
+        return self.status == "pending"
+
+    @property
     def held(self) -> int:
         """What of the buyer's money is held and not taken."""
         if self.status not in ("authorized", "captured"):
@@ -36,6 +41,17 @@ class ProviderPayment:
     def net(self) -> int:
         """What the shop has got of it."""
         return self.captured - self.refunded
+
+
+@dataclass(frozen=True)
+class ProviderCall:
+    """A capture or refund as the provider's books have it, done or refused for good."""
+
+    idempotency_key: str
+    kind: str
+    amount: int
+    refused: bool = False
+    call_reference: str = ""
 
 
 class PaymentProvider(Protocol):
@@ -70,4 +86,8 @@ class PaymentProvider(Protocol):
 
     def find(self, reference: str) -> ProviderPayment | None:
         """Look a payment up by our reference; None where the provider has none."""
+        ...
+
+    def find_call(self, reference: str, idempotency_key: str) -> ProviderCall | None:
+        """Look up what became of a capture or refund; None where the provider knows of none."""
         ...

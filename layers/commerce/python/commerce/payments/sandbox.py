@@ -20,12 +20,15 @@ token                     behaviour
 `tok_unavailable`         takes no call, each time
 `tok_timeout`             approves, and never answers
 `tok_slow`                approves after a few seconds
+`tok_async`               holds the payment `pending` until `decide`; answers neither
+                          that nor a capture or refund, though it does them
 ========================  ====================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -43,7 +46,7 @@ from commerce.dynamo.table import (
 )
 from commerce.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
 from commerce.ids import new_id
-from commerce.payments.provider import ProviderPayment
+from commerce.payments.provider import ProviderCall, ProviderPayment
 
 CALL_TIMEOUT_SECONDS = 2.0
 SLOW_SECONDS = 4.0
@@ -52,18 +55,19 @@ _DECLINES = {
     "tok_declined": "card_declined",
     "tok_insufficient_funds": "insufficient_funds",
 }
-_APPROVES = {"tok_visa", "tok_timeout", "tok_slow"}
+_APPROVES = {"tok_visa", "tok_timeout", "tok_slow", "tok_async"}
 
 UNKNOWN = "attribute_not_exists(#pk)"
 # What is let go of is what was not taken when it was looked at.
 STILL_HELD = (
-    "#status IN (:authorized, :captured_status) AND #captured = :seen "
+    "#status IN (:pending, :authorized, :captured_status) AND #captured = :seen "
     "AND #amount > :seen AND attribute_not_exists(#released)"
 )
 ENOUGH_HELD = (
     "#status IN (:authorized, :captured_status) AND #captured <= :room "
     "AND attribute_not_exists(#released)"
 )
+UNDECIDED = "#status = :pending"
 # `net` is what was taken and not given back: one number, for two refunds at once.
 ENOUGH_TAKEN = "#net >= :amount"
 
@@ -97,12 +101,13 @@ class SandboxProvider:
         if token == "tok_slow":  # noqa: S105 - a test token's name
             self._pause(SLOW_SECONDS)
         now = self._clock()
+        later = token == "tok_async"  # noqa: S105 - a test token's name
         reason = None if token in _APPROVES else _DECLINES.get(token, "invalid_token")
         payment = {
             **payment_key(reference),
             "reference": reference,
             "provider_reference": new_id("sandbox", now),
-            "status": "declined" if reason else "authorized",
+            "status": "declined" if reason else "pending" if later else "authorized",
             "amount": amount,
             "currency": currency,
             "captured": 0,
@@ -110,6 +115,8 @@ class SandboxProvider:
         }
         if reason:
             payment["decline_reason"] = reason
+        if later:
+            payment["answers_later"] = True
         request = {"amount": amount, "currency": currency, "token": token}
         answer = self._once(
             reference, idempotency_key, "authorize", request, Put(payment, UNKNOWN), now
@@ -118,6 +125,25 @@ class SandboxProvider:
             self._pause(CALL_TIMEOUT_SECONDS)
             raise ProviderTimeout("the payment provider did not answer in time")
         return answer
+
+    def decide(self, reference: str, *, approve: bool) -> ProviderPayment:
+        """Approve or decline a payment made with `tok_async`; repeated, once.
+
+        Raises
+        ------
+        ProviderRejected
+            There is no such payment.
+        """
+        status, reason = ("authorized", "") if approve else ("declined", "card_declined")
+        change = Update(
+            payment_key(reference),
+            "SET #status = :status, #decline_reason = :reason",
+            UNDECIDED,
+            {"status": status, "reason": reason, "pending": "pending"},
+        )
+        with suppress(ConditionFailed):
+            self._table.update(change)
+        return self._known(reference)
 
     def capture(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:
         """See `PaymentProvider.capture`."""
@@ -162,6 +188,11 @@ class SandboxProvider:
         item = self._table.get(payment_key(reference))
         return _payment(item) if item else None
 
+    def find_call(self, reference: str, idempotency_key: str) -> ProviderCall | None:
+        """See `PaymentProvider.find_call`."""
+        item = self._table.get(call_key(reference, idempotency_key))
+        return _call(item) if item else None
+
     def _once(
         self,
         reference: str,
@@ -176,6 +207,7 @@ class SandboxProvider:
         writes: list[Write] = [change, Put(record, UNKNOWN)]
         try:
             self._table.transact(writes)
+            self._perhaps_say_nothing(reference)
         except TransactionRefused as refused:
             if 1 in refused.failures:
                 record = refused.failures[1] or {}
@@ -188,6 +220,11 @@ class SandboxProvider:
         if record.get("refused"):
             raise ProviderRejected(f"the provider refused to {call}", reference=reference) from None
         return replace(self._known(reference), call_reference=record["call_reference"])
+
+    def _perhaps_say_nothing(self, reference: str) -> None:
+        item = self._table.get(payment_key(reference)) or {}
+        if item.get("answers_later"):
+            raise ProviderTimeout("the payment provider tells the result later")
 
     def _record(
         self,
@@ -234,7 +271,12 @@ class SandboxProvider:
 
 def _let_go(held: ProviderPayment) -> Update:
     """Let go of all that is held."""
-    values = {"authorized": "authorized", "captured_status": "captured", "seen": held.captured}
+    values = {
+        "pending": "pending",
+        "authorized": "authorized",
+        "captured_status": "captured",
+        "seen": held.captured,
+    }
     if not held.captured:
         return Update(
             payment_key(held.reference),
@@ -259,6 +301,16 @@ def _payment(item: Item) -> ProviderPayment:
         item["currency"],
         item["captured"],
         item["refunded"],
-        item.get("decline_reason"),
+        item.get("decline_reason") or None,
         released=item.get("released", 0),
+    )
+
+
+def _call(item: Item) -> ProviderCall:
+    return ProviderCall(
+        item["sk"].partition("#")[2],
+        item["call"],
+        item["request"].get("amount", 0),
+        item.get("refused", False),
+        item["call_reference"],
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.payments.model import Payment, payment_status
 
 AMOUNT_MAX = 1_000_000_000_000
+MESSAGE_BYTES_MAX = 64 * 1024
 
 
 class CapturePayment(BaseModel):
@@ -28,6 +31,37 @@ class RefundPayment(BaseModel):
         default=None, ge=1, le=AMOUNT_MAX, description="In minor units; all that is left if absent."
     )
     reason: str = Field(min_length=1, max_length=200, examples=["arrived broken"])
+
+
+class ProviderMessageData(BaseModel):
+    """Which payment a message is about."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    reference: str = Field(
+        min_length=1, max_length=64, description="What the provider was given: the order's id."
+    )
+
+
+class ProviderMessage(BaseModel):
+    """A provider's message that something became of a payment.
+
+    Signed as Standard Webhooks has it, in the headers `webhook-id`, `webhook-timestamp` and
+    `webhook-signature`. Amounts and more it may say; the shop asks the provider itself.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: str = Field(min_length=1, max_length=64, examples=["payment.authorized"])
+    data: ProviderMessageData
+
+
+class MessageTaken(BaseModel):
+    """What came of a message."""
+
+    result: Literal["settled", "repeated", "unknown"] = Field(
+        description="`repeated`: it came before. `unknown`: we have no such payment."
+    )
 
 
 class PaymentView(BaseModel):

@@ -1,12 +1,13 @@
 """The payments table.
 
-============================  =================  ====================================
-what                          pk                 sk
-============================  =================  ====================================
-an order's payment            `<order id>`       `payment`
-each capture                  `<order id>`       `capture#<call id>`
-each refund                   `<order id>`       `refund#<call id>`
-============================  =================  ====================================
+==================================  ==================================  ==================
+what                                pk                                  sk
+==================================  ==================================  ==================
+an order's payment                  `<order id>`                        `payment`
+each capture                        `<order id>`                        `capture#<call id>`
+each refund                         `<order id>`                        `refund#<call id>`
+a provider's message, for 30 days   `message#<provider>#<message id>`   `message`
+==================================  ==================================  ==================
 
 One query by order id gives a payment and its calls. Room for a call's amount is taken
 from the payment in the transaction that records the call, and given back in the one that
@@ -16,7 +17,7 @@ records its refusal, so what is asked for at once never exceeds what there is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from commerce.clock import from_text, to_text
@@ -51,6 +52,9 @@ from commerce.payments.model import (
     amount_to_move,
 )
 
+# Providers deliver again for days, not for weeks.
+MESSAGES_KEPT = timedelta(days=30)
+
 NONE_YET = "attribute_not_exists(#pk)"
 STILL_THERE = "#status = :from"
 # `claimed` is what captures took or ask for; a payment is made without it.
@@ -77,6 +81,11 @@ ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded"
 def payment_key(order_id: str) -> Key:
     """Where an order's payment stands."""
     return {"pk": order_id, "sk": "payment"}
+
+
+def message_key(provider: str, message_id: str) -> Key:
+    """Where a provider's message stands, so that a repeat is known."""
+    return {"pk": f"message#{provider}#{message_id}", "sk": "message"}
 
 
 def call_key(call: PaymentCall) -> Key:
@@ -117,6 +126,23 @@ class PaymentStore:
         if payment is None:
             raise NotFound("the order has no payment")
         return payment, calls
+
+    def message_was_taken(self, provider: str, message_id: str) -> bool:
+        """Tell whether a provider's message was recorded."""
+        return self._table.get(message_key(provider, message_id)) is not None
+
+    def record_message(
+        self, provider: str, message_id: str, type_: str, reference: str, now: datetime
+    ) -> None:
+        """Record that a provider's message is done with."""
+        item = {
+            **message_key(provider, message_id),
+            "type": type_,
+            "reference": reference,
+            "taken_at": to_text(now),
+            "expires_at": int((now + MESSAGES_KEPT).timestamp()),
+        }
+        self._table.put(Put(item))
 
     def record_attempt(self, payment: Payment, now: datetime) -> Payment | None:
         """Record that the provider is about to be called, before it is.
