@@ -281,7 +281,11 @@ def _tables_allowed(function: Json) -> set[str]:
 
 
 def test_a_function_may_start_only_the_state_machine_it_names() -> None:
-    machines = {"PlaceOrder": "place_order_arn", "RecoverOrder": "recover_order_arn"}
+    machines = {
+        "PlaceOrder": "place_order_arn",
+        "RecoverOrder": "recover_order_arn",
+        "ReconcilePayments": "reconcile_payments_arn",
+    }
     for name, function in resources("Function").items():
         named = json.dumps([allowed for _, allowed in statements(function)])
         allowed = {setting for machine, setting in machines.items() if f"{machine}State" in named}

@@ -18,6 +18,7 @@ class Environment:
     events_table: str
     orders_table: str
     payments_table: str
+    reconciliations_table: str
     sandbox_table: str
     settings_table: str
     stock_table: str
@@ -27,6 +28,7 @@ class Environment:
     payment_hook_secret: str
     place_order_arn: str
     recover_order_arn: str
+    reconcile_payments_arn: str
     cursor_key: str
 
     @classmethod

@@ -304,6 +304,30 @@ class Table:
         last = page.get("LastEvaluatedKey")
         return [from_wire(item) for item in page["Items"]], from_wire(last) if last else None
 
+    def scan_page(
+        self,
+        *,
+        limit: int,
+        start: Mapping[str, Any] | None = None,
+        filter_by: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> tuple[list[Item], Item | None]:
+        """Look at `limit` items of the whole table, in no order, and give those that match.
+
+        Returns
+        -------
+        tuple
+            The items, and the key to go on from, None after the last ones.
+        """
+        arguments = _expressions(values or {}, {}, FilterExpression=filter_by)
+        arguments |= {"TableName": self.name, "Limit": limit, "ConsistentRead": True}
+        if start is not None:
+            arguments["ExclusiveStartKey"] = to_wire(start)
+        with _translated():
+            page = self._client.scan(**arguments)
+        last = page.get("LastEvaluatedKey")
+        return [from_wire(item) for item in page["Items"]], from_wire(last) if last else None
+
     def _pages(
         self,
         condition: str,

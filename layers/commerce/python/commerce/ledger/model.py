@@ -135,6 +135,11 @@ def tax_within(amount: int, payment: Payment) -> int:
     return divide_half_up(amount * payment.tax, payment.amount)
 
 
+def entry_id_of(call_id: str) -> str:
+    """Name the entry of a capture or refund."""
+    return derived_id("entry", call_id)
+
+
 def entry_of(payment: Payment, call: PaymentCall, now: datetime) -> Entry:
     """Write up a capture or refund that is done.
 
@@ -160,7 +165,7 @@ def entry_of(payment: Payment, call: PaymentCall, now: datetime) -> Entry:
             Line(CASH_AT_PROVIDER, credit=call.amount),
         )
     return Entry(
-        derived_id("entry", call.call_id),
+        entry_id_of(call.call_id),
         now,
         call.kind,
         payment.currency,

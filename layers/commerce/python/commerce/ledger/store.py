@@ -35,6 +35,7 @@ from commerce.clock import to_text
 from commerce.dynamo.table import Item, Key, Put, Table, TransactionRefused, Update, Write
 from commerce.errors import IdempotencyKeyReused, InsufficientBalance
 from commerce.ledger.model import (
+    CASH_AT_PROVIDER,
     SIDES,
     Balance,
     Entry,
@@ -111,6 +112,22 @@ class LedgerStore:
             raise InsufficientBalance(
                 f"the account has {balance} and may not go below zero", balance=balance
             ) from None
+
+    def cash_of_order(self, order_id: str) -> dict[str, int]:
+        """Tell what each entry of an order did to the cash at the provider, by the entry's id."""
+        items = self._table.query(
+            "#pk = :order AND begins_with(#sk, :prefix)",
+            {"order": f"order#{order_id}", "prefix": "entry#"},
+            consistent=True,
+        )
+        return {
+            item["entry_id"]: sum(
+                line["debit"] - line["credit"]
+                for line in item["lines"]
+                if line["account"] == CASH_AT_PROVIDER
+            )
+            for item in items
+        }
 
     def balances(self, account: str) -> dict[str, Balance]:
         """Add up an account's shards, by currency; nothing where it was never used."""

@@ -32,6 +32,8 @@ EDGES: Mapping[str, frozenset[str]] = {
 }
 STATUSES = tuple(EDGES)
 IN_FLIGHT = (PENDING, CANCELING)
+# Of these no money need be held: not yet, not any more, or a person decides.
+_NOT_STANDING = frozenset({PENDING, CANCELING, CANCELED, REQUIRES_ACTION})
 
 # An API call ends within 29 seconds; what is in flight longer than this was left behind.
 RECOVERY_GRACE = timedelta(seconds=45)
@@ -48,6 +50,11 @@ def order_id_for(cart_id: str, attempt: int) -> str:
 def recovery_due(now: datetime, recoveries: int) -> datetime:
     """Tell when an order in flight is looked after next, later each time."""
     return now + RECOVERY_GRACE * int(2 ** min(recoveries, 4))
+
+
+def stands(status: str) -> bool:
+    """Tell whether an order of this status was decided for, and is paid or to be paid."""
+    return status not in _NOT_STANDING
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ from commerce.orders.model import (
     OrderLine,
     order_id_for,
     recovery_due,
+    stands,
 )
 
 BY_STATUS = "by_status"
@@ -342,6 +343,28 @@ class OrderStore:
         by_id = {head["pk"]: _order(head) for head in heads}
         orders = [by_id[order_id] for _, order_id in page if order_id in by_id]
         return orders, page[-1] if len(entries) > limit else None
+
+    def standing_page(
+        self, after: Mapping[str, Any] | None, limit: int
+    ) -> tuple[list[str], dict[str, Any] | None]:
+        """Read a page of the ids of orders that stand, and the place to go on from."""
+        statuses = [status for status in STATUSES if stands(status)]
+        partitions = [f"{status}#{shard}" for status in statuses for shard in range(SHARDS)]
+        place = after or {"partition": 0, "start": None}
+        number: int = place["partition"]
+        entries, last = self._table.query_page(
+            "#listed = :listed",
+            {"listed": partitions[number]},
+            index=BY_STATUS,
+            limit=limit,
+            start=place["start"],
+        )
+        if last is None:
+            number += 1
+        ended = number == len(partitions)
+        return [entry["pk"] for entry in entries], (
+            None if ended else {"partition": number, "start": last}
+        )
 
     def _newest_in(
         self, partition: str, before: tuple[str, str] | None, limit: int

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
 class ProviderPayment:
     """A payment as the provider's books have it; amounts in minor units.
 
+    `created_at` is RFC 3339, empty where the provider does not say.
     `released` is what was let go of after a part was captured. `call_reference` is theirs
     too: of the capture or refund that this is the answer to.
     """
@@ -24,6 +26,7 @@ class ProviderPayment:
     decline_reason: str | None = None
     call_reference: str = ""
     released: int = 0
+    created_at: str = ""
 
     @property
     def undecided(self) -> bool:
@@ -86,6 +89,12 @@ class PaymentProvider(Protocol):
 
     def find(self, reference: str) -> ProviderPayment | None:
         """Look a payment up by our reference; None where the provider has none."""
+        ...
+
+    def list_payments(
+        self, after: Mapping[str, Any] | None, limit: int
+    ) -> tuple[list[ProviderPayment], dict[str, Any] | None]:
+        """Read a page of all payments, in no order, and the place to go on from."""
         ...
 
     def find_call(self, reference: str, idempotency_key: str) -> ProviderCall | None:

@@ -112,6 +112,7 @@ class SandboxProvider:
             "currency": currency,
             "captured": 0,
             "refunded": 0,
+            "created_at": to_text(now),
         }
         if reason:
             payment["decline_reason"] = reason
@@ -187,6 +188,15 @@ class SandboxProvider:
         """See `PaymentProvider.find`."""
         item = self._table.get(payment_key(reference))
         return _payment(item) if item else None
+
+    def list_payments(
+        self, after: Mapping[str, Any] | None, limit: int
+    ) -> tuple[list[ProviderPayment], dict[str, Any] | None]:
+        """See `PaymentProvider.list_payments`."""
+        items, last = self._table.scan_page(
+            limit=limit, start=after, filter_by="#sk = :payment", values={"payment": "payment"}
+        )
+        return [_payment(item) for item in items], last
 
     def find_call(self, reference: str, idempotency_key: str) -> ProviderCall | None:
         """See `PaymentProvider.find_call`."""
@@ -303,6 +313,7 @@ def _payment(item: Item) -> ProviderPayment:
         item["refunded"],
         item.get("decline_reason") or None,
         released=item.get("released", 0),
+        created_at=item.get("created_at", ""),
     )
 
 

@@ -9,6 +9,7 @@ each refund                         `<order id>`                        `refund#
 a provider's message, for 30 days   `message#<provider>#<message id>`   `message`
 ==================================  ==================================  ==================
 
+A scan, a page at a time, gives all payments; only reconciliation needs them.
 One query by order id gives a payment and its calls. Room for a call's amount is taken
 from the payment in the transaction that records the call, and given back in the one that
 records its refusal, so what is asked for at once never exceeds what there is.
@@ -126,6 +127,15 @@ class PaymentStore:
         if payment is None:
             raise NotFound("the order has no payment")
         return payment, calls
+
+    def page(
+        self, after: Mapping[str, Any] | None, limit: int
+    ) -> tuple[list[str], dict[str, Any] | None]:
+        """Read a page of the ids of all orders with a payment, in no order."""
+        items, last = self._table.scan_page(
+            limit=limit, start=after, filter_by="#sk = :payment", values={"payment": "payment"}
+        )
+        return [item["pk"] for item in items], last
 
     def message_was_taken(self, provider: str, message_id: str) -> bool:
         """Tell whether a provider's message was recorded."""

@@ -1,0 +1,1 @@
+"""Reconciliation: whether the provider's books and ours say the same."""
