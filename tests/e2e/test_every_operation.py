@@ -12,6 +12,9 @@ import pytest
 from cloud_in_memory import ROOT
 from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
+from pushcart import payment_messages
+from pushcart.cloud import Cloud
+from pushcart.payment_messages import Result
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
@@ -46,14 +49,17 @@ class Walk:
         return document
 
 
-def test_every_operation_does_its_work(storefront: Storefront) -> None:
+def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> None:
     walk = Walk(storefront)
     name = new_key()[:8]
     skus = f"{name}-A", f"{name}-B"
     product = a_product_from_draft_to_shelf(walk, name, *skus)
     stock_by_hand(walk, *skus)
     cart = a_cart_line_by_line(walk, *skus)
-    an_order(walk, cart)
+    order_id = an_order(walk, cart)
+    assert payment_messages.send(storefront.shop, cloud, order_id, Result.CAPTURED) == "settled"
+    walk.called.add("POST /hooks/payments/{provider}")
+    a_reconciliation(walk)
     orders_undone(walk, storefront, skus[0])
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
@@ -122,7 +128,7 @@ def a_cart_line_by_line(walk: Walk, sku: str, other: str) -> str:
     return path
 
 
-def an_order(walk: Walk, cart: str) -> None:
+def an_order(walk: Walk, cart: str) -> str:
     checkout = {"payment": {"provider": "sandbox", "token": "tok_visa"}}
     order = walk.do(f"POST {cart}/complete", checkout, key=new_key())
     assert walk.do(f"GET /store/orders/{order['id']}")["status"] == "confirmed"
@@ -135,6 +141,16 @@ def an_order(walk: Walk, cart: str) -> None:
         lambda: bool(walk.do("GET /admin/events", query={"aggregate_id": order["id"]})["items"]),
         "the order's events",
     )
+    order_id: str = order["id"]
+    return order_id
+
+
+def a_reconciliation(walk: Walk) -> None:
+    run = walk.do("POST /admin/reconciliations", key=new_key())
+    path = f"GET /admin/reconciliations/{run['id']}"
+    wait_until(lambda: bool(walk.do(path)["status"] == "finished"), "the reconciliation")
+    newest = walk.do("GET /admin/reconciliations", query={"limit": 1})
+    assert newest["items"][0]["id"] == run["id"]
 
 
 def orders_undone(walk: Walk, storefront: Storefront, sku: str) -> None:

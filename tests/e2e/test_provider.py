@@ -1,0 +1,115 @@
+"""What the payment provider tells late, and what it says otherwise than we do."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+
+from commerce.dynamo.table import Table, Update
+from commerce.orders.model import order_id_for
+from commerce.payments.sandbox import payment_key
+from commerce.payments.signature import signed_headers
+from e2e.recovery import wait_until
+from e2e.storefront import Storefront, new_key
+from pushcart import payment_messages
+from pushcart.cloud import Cloud
+from pushcart.payment_messages import PATH, Result
+
+pytestmark = pytest.mark.xdist_group("deployed_shop")
+
+
+def an_order(storefront: Storefront, token: str = "tok_visa") -> dict[str, Any]:
+    (sku,) = storefront.stocked(5)
+    answer = storefront.complete(storefront.cart({sku: 2}), token)
+    assert answer.is_success, answer.text
+    order: dict[str, Any] = answer.json()
+    return order
+
+
+def test_a_checkout_ends_with_what_the_provider_tells_later(
+    storefront: Storefront, cloud: Cloud
+) -> None:
+    (sku,) = storefront.stocked(5)
+    cart = storefront.cart({sku: 2})
+    order_id = order_id_for(cart["id"], 1)
+
+    def tell() -> str:
+        wait_until(lambda: storefront.at_provider(order_id) is not None, "the authorization")
+        return payment_messages.send(storefront.shop, cloud, order_id, Result.AUTHORIZED)
+
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(tell)
+        answer = storefront.complete(cart, "tok_async")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
+    assert told.result() == "settled"
+    # The capture is done, and its answer lost; the message about it books it.
+    path = f"/admin/orders/{order_id}"
+    lost = storefront.shop.call("POST", f"{path}/capture", {}, key=new_key())
+    assert (lost.status_code, lost.json()["code"]) == (503, "provider_timeout")
+    assert storefront.order(order_id)["payment"]["captured"] == 0
+    payment_messages.send(storefront.shop, cloud, order_id, Result.CAPTURED)
+    assert storefront.order(order_id)["payment"]["captured"] == answer.json()["total"]
+
+
+def test_only_who_has_the_key_is_listened_to_and_only_once(
+    storefront: Storefront, cloud: Cloud
+) -> None:
+    reference = an_order(storefront)["id"]
+    body = json.dumps({"type": "payment.authorized", "data": {"reference": reference}}).encode()
+    now, name = datetime.now(UTC), new_key()
+    right = signed_headers(name, body, payment_messages.key(cloud), now)
+    post = partial(storefront.shop.post, PATH)
+
+    forged = post(body, signed_headers(name, body, b"guessed", now))
+    assert (forged.status_code, forged.json()["code"]) == (401, "invalid_signature")
+    results = sorted(each.json()["result"] for each in (post(body, right), post(body, right)))
+    assert results == ["repeated", "settled"]
+    assert post(b" " * 70_000, right).status_code == 413
+    elsewhere = storefront.shop.post("/hooks/payments/other", body, right)
+    assert elsewhere.status_code == 404
+
+
+def test_a_reconciliation_finds_the_one_charge_we_have_no_record_of(
+    storefront: Storefront, cloud: Cloud
+) -> None:
+    orders = [an_order(storefront) for _ in range(3)]
+    for order in orders[:2]:
+        path = f"/admin/orders/{order['id']}/capture"
+        storefront.shop.ask("POST", path, {"amount": 700}, key=new_key())
+    sandbox = Table(cloud.stack_outputs()["SandboxTableName"], cloud.dynamodb)
+    damaged = orders[1]["id"]
+
+    def charged(amount: int) -> None:
+        update = Update(payment_key(damaged), "SET #captured = :all", values={"all": amount})
+        sandbox.update(update)
+
+    charged(900)
+    found = findings(storefront)
+    charged(700)
+
+    # Other tests may leave damage of their own behind; of these orders there is one finding.
+    ours = [one for one in found if one["order_id"] in {order["id"] for order in orders}]
+    assert [(one["order_id"], one["kind"]) for one in ours] == [(damaged, "charge_without_record")]
+    assert (ours[0]["expected"], ours[0]["found"], ours[0]["repaired"]) == ("700", "900", False)
+    assert findings(storefront) == []
+
+
+def findings(storefront: Storefront) -> list[dict[str, Any]]:
+    """Reconcile, wait for the end, and give what was found."""
+    run = storefront.shop.ask("POST", "/admin/reconciliations", {}, key=new_key())
+    path = f"/admin/reconciliations/{run['id']}"
+    wait_until(
+        lambda: bool(storefront.shop.ask("GET", path)["status"] != "running"), "the reconciliation"
+    )
+    done = storefront.shop.ask("GET", path, query={"limit": 100})
+    assert done["status"] == "finished"
+    assert done["checked"] >= 3
+    items: list[dict[str, Any]] = done["items"]
+    assert done["found"] == len(items)
+    return items
