@@ -11,8 +11,6 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
 from samcli.yamlhelper import yaml_parse
 
 from commerce.environment import Environment
@@ -50,13 +48,6 @@ def empty_tables(*nouns: str) -> Iterator[None]:
     with mock_aws():
         _make_tables(nouns)
         yield
-
-
-def empty_again() -> None:
-    """Throw away what the tables hold, which is much faster than to make them anew."""
-    for tables in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
-        for table in tables.tables.values():
-            table.items.clear()
 
 
 def _make_tables(nouns: tuple[str, ...]) -> None:

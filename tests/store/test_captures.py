@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders import NOW, ORDER_ID, details, order, table
-from cloud_in_memory import empty_again, empty_tables
+from cloud_in_memory import empty_tables
 from commerce.errors import (
     AmountTooLarge,
     DomainError,
@@ -37,7 +38,8 @@ from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
 from simulated_shop import Fault, FaultyDatabase
 from state_machine import WorkerDied
-from store.till import AMOUNT, SERVICES, TAX_OF_IT, Interrupted, OneCallAtATime, Till
+from store.emulated_dynamodb import EmulatedDynamoDb
+from store.till import AMOUNT, SERVICES, TAX_OF_IT, Interrupted, Till
 
 
 @pytest.fixture
@@ -304,14 +306,18 @@ def attempt(act: Act, till: Till) -> bool:
     return True
 
 
-def race(before: int, one: Act, other: Act, number: int) -> tuple[int, int, Till]:
+def race(
+    database: EmulatedDynamoDb, before: int, one: Act, other: Act, number: int
+) -> tuple[int, int, Till]:
     """Give how many won, how many calls the interrupted one made, and the till."""
-    till = Till()
+    database.empty()
+    till = Till(database)
     till.authorize()
     if before:
         till.capture(before, "before")
     outcomes: list[bool] = []
-    client = Interrupted(number, lambda: outcomes.append(attempt(other, Till())))
+    meanwhile = partial(attempt, other, Till(database))
+    client = Interrupted(number, lambda: outcomes.append(meanwhile()), database)
     outcomes.append(attempt(one, Till(client)))
     return outcomes.count(True), client.calls, till
 
@@ -327,35 +333,34 @@ def test_whatever_two_do_at_once_the_books_are_right(name: str) -> None:
     before, one, other = RACES[name]
     exclusive = name in ("two captures", "two refunds")
     rounds, number = 0, 0
-    with empty_tables(*SERVICES):
-        while True:
-            number += 1
-            empty_again()
-            won, calls, till = race(before, one, other, number)
-            if number > calls:
-                break
-            rounds += 1
-            if exclusive:
-                assert (won, refused_by_the_provider(till)) == (1, 0), number
-            if "undo" in name:
-                # Who lost to the undo is done; the undo itself is tried again.
-                till.void()
-                assert till.recorded().net == 0
-            if "let" in name:
-                till.release()
-                assert till.held() == 0
-            till.assert_books_are_right()
+    database = EmulatedDynamoDb(*SERVICES)
+    while True:
+        number += 1
+        won, calls, till = race(database, before, one, other, number)
+        if number > calls:
+            break
+        rounds += 1
+        if exclusive:
+            assert (won, refused_by_the_provider(till)) == (1, 0), number
+        if "undo" in name:
+            # Who lost to the undo is done; the undo itself is tried again.
+            till.void()
+            assert till.recorded().net == 0
+        if "let" in name:
+            till.release()
+            assert till.held() == 0
+        till.assert_books_are_right()
     assert rounds >= 5
 
 
 @pytest.mark.parametrize("name", ["two captures", "two refunds"])
 def test_of_two_at_once_that_exceed_what_there_is_one_wins_in_200_rounds(name: str) -> None:
     before, one, other = RACES[name]
-    with empty_tables(*SERVICES), ThreadPoolExecutor(2) as pool:
-        client = OneCallAtATime()
+    client = EmulatedDynamoDb(*SERVICES)
+    with ThreadPoolExecutor(2) as pool:
         for number in range(ROUNDS):
-            empty_again()
-            till = Till()
+            client.empty()
+            till = Till(client)
             till.authorize()
             if before:
                 till.capture(before, "before")
@@ -365,25 +370,31 @@ def test_of_two_at_once_that_exceed_what_there_is_one_wins_in_200_rounds(name: s
             till.assert_books_are_right()
 
 
-def test_a_message_and_our_own_answer_book_a_capture_once_in_200_rounds() -> None:
-    with empty_tables(*SERVICES), ThreadPoolExecutor(2) as pool:
-        client = OneCallAtATime()
+@pytest.mark.parametrize("what", ["capture", "refund"])
+def test_a_message_and_our_own_answer_book_money_once_in_200_rounds(what: str) -> None:
+    client = EmulatedDynamoDb(*SERVICES)
+    with ThreadPoolExecutor(2) as pool:
         for number in range(ROUNDS):
-            empty_again()
-            till = Till()
+            client.empty()
+            till = Till(client)
             till.authorize()
-            ours = pool.submit(lambda: Till(client).capture(3000, "a"))
+            if what == "refund":
+                till.capture(4000, "before")
+            ours = pool.submit(getattr(Till(client), what), 3000, "a")
             # The provider tells of it again and again until our own answer is there.
-            while not ours.done():
+            told = 0
+            while not ours.done() or not told:
                 Till(client).settle()
-            assert ours.result().captured == 3000, number
+                told += 1
+            moved = ours.result().refunded if what == "refund" else ours.result().captured
+            assert moved == 3000, number
             till.assert_books_are_right()
 
 
 # --- faults -------------------------------------------------------------------
 
 
-def a_days_work(till: Till) -> None:
+def a_days_work(till: Till, looked_at: Till) -> None:
     """Capture in two parts, refund one, undo the rest: each tried again until it is done."""
     steps: list[Act] = [
         lambda t: t.capture(3001, "a"),
@@ -399,24 +410,24 @@ def a_days_work(till: Till) -> None:
                 continue
             break
         if number < 3:
-            assert Till().recorded().captured == (3001, AMOUNT, AMOUNT)[number]
+            assert looked_at.recorded().captured == (3001, AMOUNT, AMOUNT)[number]
 
 
 def test_a_death_before_or_after_any_call_to_the_database_leaves_the_books_right() -> None:
-    with empty_tables(*SERVICES):
-        Till().authorize()
-        database = FaultyDatabase()
-        a_days_work(Till(database))
-        calls = len(database.names)
-        assert calls > 30
-        for at in range(1, calls + 1):
-            for after in (False, True):
-                empty_again()
-                Till().authorize()
-                a_days_work(Till(FaultyDatabase(Fault(at, after, "worker"))))
-                till = Till()
-                assert (till.recorded().captured, till.recorded().net) == (AMOUNT, 0), (at, after)
-                till.assert_books_are_right()
+    database = EmulatedDynamoDb(*SERVICES)
+    till = Till(database)
+    till.authorize()
+    counted = FaultyDatabase(inner=database)
+    a_days_work(Till(counted), till)
+    calls = len(counted.names)
+    assert calls > 30
+    for at in range(1, calls + 1):
+        for after in (False, True):
+            database.empty()
+            till.authorize()
+            a_days_work(Till(FaultyDatabase(Fault(at, after, "worker"), database)), till)
+            assert (till.recorded().captured, till.recorded().net) == (AMOUNT, 0), (at, after)
+            till.assert_books_are_right()
 
 
 # --- any order of anything ----------------------------------------------------
@@ -435,16 +446,15 @@ acts = st.one_of(
 def test_any_sequence_of_captures_refunds_and_voids_keeps_the_books_right(
     amount: int, tax: int, work: list[tuple[str, int | None, str]]
 ) -> None:
-    with empty_tables(*SERVICES):
-        till = Till()
-        till.authorize(amount, min(tax, amount))
-        for what, part, key in work:
-            before: Payment = till.recorded()
-            try:
-                done = till.void() if what == "void" else getattr(till, what)(part, key)
-            except DomainError:
-                # What is refused changes nothing.
-                assert till.recorded() == before
-            else:
-                assert done == till.recorded()
-            till.assert_books_are_right()
+    till = Till(EmulatedDynamoDb(*SERVICES))
+    till.authorize(amount, min(tax, amount))
+    for what, part, key in work:
+        before: Payment = till.recorded()
+        try:
+            done = till.void() if what == "void" else getattr(till, what)(part, key)
+        except DomainError:
+            # What is refused changes nothing.
+            assert till.recorded() == before
+        else:
+            assert done == till.recorded()
+        till.assert_books_are_right()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from threading import Lock
 from typing import Any
 
 from builders import NOW, ORDER_ID
@@ -82,7 +81,8 @@ class Till:
         """Give each account's balance on its own side."""
         found: dict[str, list[Balance]] = {account: [] for account in SIDES}
         # One scan: the store asks each account's shards, which is a hundred queries.
-        for wire in dynamodb_client().scan(TableName=table_name("ledger"))["Items"]:
+        client = self.client or dynamodb_client()
+        for wire in client.scan(TableName=table_name("ledger"))["Items"]:
             item = from_wire(wire)
             account = item["pk"].split("#")[1]
             if item["sk"].startswith("balance#") and account in SIDES:
@@ -114,31 +114,16 @@ class Till:
         return Table(table_name(noun), self.client, lambda _seconds: None)
 
 
-class OneCallAtATime:
-    """DynamoDB's client for threads: each call is whole, as DynamoDB's are and moto's are not."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(dynamodb_client(), name)
-
-        def whole(**arguments: Any) -> Any:
-            with self._lock:
-                return call(**arguments)
-
-        return whole
-
-
 class Interrupted:
     """DynamoDB's client, with something done by another before one call of a number."""
 
-    def __init__(self, number: int, meanwhile: Callable[[], None]) -> None:
+    def __init__(self, number: int, meanwhile: Callable[[], None], inner: Any = None) -> None:
         self._number, self._meanwhile = number, meanwhile
+        self._inner = inner or dynamodb_client()
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
-        call = getattr(dynamodb_client(), name)
+        call = getattr(self._inner, name)
 
         def counted(**arguments: Any) -> Any:
             self.calls += 1

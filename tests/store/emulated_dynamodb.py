@@ -1,0 +1,65 @@
+"""DynamoDB of the embedded cloud, called in this process: a call takes a fraction of moto's time.
+
+For tests of many rounds. Each call is whole, as DynamoDB's are: threads take turns.
+"""
+
+from __future__ import annotations
+
+import json
+from threading import Lock
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.services import dynamodb
+
+from cloud_in_memory import table_name, template
+
+_VERSION = "DynamoDB_20120810"
+
+
+class EmulatedDynamoDb:
+    """A client with empty tables of these services."""
+
+    def __init__(self, *nouns: str) -> None:
+        self._lock = Lock()
+        self._nouns = nouns
+        self.empty()
+
+    def empty(self) -> None:
+        """Throw away what the tables hold."""
+        dynamodb.reset()
+        for noun in self._nouns:
+            declared = template()["Resources"][f"{noun.title()}Table"]["Properties"]
+            wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+            self.create_table(
+                TableName=table_name(noun),
+                **{part: declared[part] for part in wanted if part in declared},
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a call by its name in the SDK."""
+        operation = name.title().replace("_", "")
+
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                status, answer = _asked(operation, arguments)
+            if status != 200:
+                code = answer["__type"].rpartition("#")[2]
+                error: Any = {"Code": code, "Message": answer.get("message", "")}
+                response: Any = {**answer, "Error": error}
+                raise ClientError(response, operation)
+            return answer
+
+        return call
+
+
+def _asked(operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
+    headers = {"x-amz-target": f"{_VERSION}.{operation}"}
+    body = json.dumps(arguments).encode()
+    asking = dynamodb.handle_request("POST", "/", headers, body, {})
+    try:
+        asking.send(None)
+    except StopIteration as done:
+        status, _, text = done.value
+        return status, json.loads(text)
+    raise AssertionError("the emulator waits for something")
