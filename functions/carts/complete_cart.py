@@ -4,7 +4,7 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.entry.idempotency import digest
 from commerce.environment import environment
-from commerce.orders.model import CONFIRMED
+from commerce.lifecycle import CONFIRMED
 from commerce.orders.operations import REFUSALS, complete_cart
 from commerce.orders.schema import CompleteCart, OrderView, order_view
 from commerce.orders.store import OrderStore

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from commerce.dynamo.table import Item, from_wire
-from commerce.orders.model import EDGES
+from commerce.lifecycle import ORDER
 from pushcart.cloud import Cloud
 
 SETTLED = {"confirmed", "canceled", "requires_action"}
@@ -192,7 +192,7 @@ def _history(head: Item) -> Iterator[str]:
     """8: only legal edges, and a version that rose with each."""
     statuses = [change["status"] for change in head["timeline"]]
     for before, after in pairwise(statuses):
-        if after not in EDGES[before]:
+        if after not in ORDER[before]:
             yield f"8: went from {before} to {after}"
     if statuses[-1] != head["status"] or head["version"] < len(statuses):
         yield f"8: is {head['status']}, version {head['version']}, after {statuses}"

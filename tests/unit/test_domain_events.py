@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from builders import ORDER_ID
 from commerce.events.model import LOW_STOCK_UNITS, Change, DomainEvent, event_of
 from commerce.events.schema import PUBLISHED, document, name_of
-from commerce.orders import model as orders
+from commerce import lifecycle as orders
 from commerce.payments import model as payments
 
 AT = "2026-03-01T12:00:00.000Z"
@@ -98,7 +98,7 @@ PAYMENT_TRANSITIONS = {
 }
 
 
-@pytest.mark.parametrize("edge", [(a, b) for a, to in orders.EDGES.items() for b in to])
+@pytest.mark.parametrize("edge", [(a, b) for a, to in orders.ORDER.items() for b in to])
 def test_an_orders_edge_is_the_event_of_the_table_or_none(edge: tuple[str, str]) -> None:
     event = told(order_image(edge[0], 1), order_image(edge[1], 2))
 

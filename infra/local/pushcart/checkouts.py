@@ -19,7 +19,7 @@ from commerce.carts.store import CartStore
 from commerce.dynamo.table import Table
 from commerce.errors import CheckoutInProgress, DomainError, RequestInProgress, TransientError
 from commerce.ids import new_id
-from commerce.orders.model import PENDING
+from commerce.lifecycle import PENDING
 from commerce.orders.operations import complete_cart
 from commerce.orders.store import OrderStore
 from commerce.pricing import Destination

@@ -17,7 +17,7 @@ from commerce.catalog.store import PRODUCT_ID_PREFIX, CatalogStore
 from commerce.dynamo.table import Table
 from commerce.ids import new_id
 from commerce.money import to_text
-from commerce.orders.model import CONFIRMED
+from commerce.lifecycle import CONFIRMED
 from commerce.orders.store import OrderStore
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore

@@ -192,6 +192,21 @@ class PlacedByAnother(DomainError):
     """The order belongs to another execution of the saga; `order_id` and `status` name it."""
 
 
+# --- after an order is confirmed -------------------------------------------------
+
+
+class NotAllocated(TransientError):
+    """The order was confirmed this moment and has no fulfillment yet."""
+
+
+class TooManyUnits(DomainError):
+    """More units than are there to cancel, to send or to send back; `lines` lists them."""
+
+
+class ReturnWindowClosed(DomainError):
+    """The goods arrived too long ago to be returned; `until` is when the window closed."""
+
+
 # --- payments and the books ---------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from commerce.orders import model as orders
+from commerce import lifecycle as orders
 from commerce.payments import model as payments
 
 Image = Mapping[str, Any]

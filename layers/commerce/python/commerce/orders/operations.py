@@ -12,10 +12,8 @@ from commerce import errors
 from commerce.carts.model import Cart
 from commerce.clock import to_text
 from commerce.errors import DomainError, InvalidRequest, PriceChanged
+from commerce.lifecycle import CANCELED, CONFIRMED, PENDING
 from commerce.orders.model import (
-    CANCELED,
-    CONFIRMED,
-    PENDING,
     RECOVERIES_MAX,
     Change,
     Details,
