@@ -158,8 +158,8 @@ def _order(order_id: str, items: list[Item], tables: Tables) -> Iterator[str]:
     if money not in (0, head["totals"]["total"]):
         yield f"3: the provider holds {money} for an order of {head['totals']['total']}"
     reservations = _with_prefix(tables.stock.get(f"order#{order_id}", []), "reservation#")
-    if {each["status"] for each in reservations} - {"held", "released"}:
-        yield "2: a reservation is neither held nor released"
+    if {each["status"] for each in reservations} - {"held", "consumed", "released"}:
+        yield "2: a reservation is neither held, consumed nor released"
     payments = _with_prefix(tables.payments.get(order_id, []), "payment")
     recorded = [each["status"] for each in payments]
     yield from _decision(head, recorded, money, _units(_held_parts(reservations)), items)

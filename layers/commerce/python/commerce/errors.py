@@ -252,6 +252,10 @@ class InsufficientStock(DomainError):
     """The adjustment would take more than is available; `available` tells how much there is."""
 
 
+class NotReserved(DomainError):
+    """The order does not hold that many units; `short_lines` lists what it holds of each."""
+
+
 # --- imports ------------------------------------------------------------------
 
 

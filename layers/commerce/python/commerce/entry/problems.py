@@ -31,6 +31,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.OrderCanceled: 409,
     errors.IllegalTransition: 409,
     errors.InsufficientStock: 409,
+    errors.NotReserved: 409,
     errors.ProviderRejected: 409,
     errors.AmountTooLarge: 409,
     errors.InsufficientBalance: 409,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -13,7 +13,7 @@ from commerce.orders.model import Details, Order
 from commerce.pages import Page
 from commerce.payments.model import CAPTURE, DONE, REFUND, REFUSED, Payment, PaymentCall
 from commerce.payments.schema import PaymentView, payment_view
-from commerce.stock.model import Reservation
+from commerce.stock.model import Allocation, Reservation
 
 Status = Literal["pending", "confirmed", "canceling", "canceled", "requires_action"]
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
@@ -209,10 +209,10 @@ def staff_order_view(
                 sku=part.sku,
                 location_id=part.location,
                 quantity=part.quantity,
-                status=reservation.status,
+                status=became,
             )
             for reservation in reservations
-            for part in reservation.allocations
+            for became, part in reservation.parts
         ],
         timeline=timeline(order, payment, reservations, calls),
     )
@@ -267,17 +267,21 @@ def _call_entry(call: PaymentCall, currency: str) -> TimelineEntry:
 
 
 def _stock_entries(reservation: Reservation) -> list[TimelineEntry]:
-    if not reservation.allocations:
+    held = [part for _, part in reservation.parts]
+    if not held:
         return []
-    units = sum(part.quantity for part in reservation.allocations)
-    skus = len({part.sku for part in reservation.allocations})
-    detail = f"{units} units of {skus} SKUs"
-    entries = [TimelineEntry(at=reservation.held_at, what="stock reserved", detail=detail)]
-    if reservation.released_at:
-        entries.append(
-            TimelineEntry(at=reservation.released_at, what="stock released", detail=detail)
-        )
-    return entries
+    return [
+        TimelineEntry(at=reservation.held_at, what="stock reserved", detail=_units_text(held)),
+        *(
+            TimelineEntry(at=move.at, what=f"stock {move.kind}", detail=_units_text(move.parts))
+            for move in reservation.movements
+        ),
+    ]
+
+
+def _units_text(parts: Sequence[Allocation]) -> str:
+    units = sum(part.quantity for part in parts)
+    return f"{units} units of {len({part.sku for part in parts})} SKUs"
 
 
 def _order_fields(order: Order, details: Details) -> dict[str, Any]:
