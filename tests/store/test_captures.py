@@ -18,6 +18,7 @@ from commerce.errors import (
     IdempotencyKeyReused,
     IllegalTransition,
     NotFound,
+    PaymentOutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
 )
@@ -166,6 +167,52 @@ def test_voiding_ends_a_capture_that_nobody_answered_and_refunds_it(till: Till) 
     till.assert_books_are_right()
 
 
+# --- letting the rest go ----------------------------------------------------------
+
+
+def test_what_is_not_captured_is_let_go_of_once_and_captured_no_more(till: Till) -> None:
+    till.capture(4000)
+    for _ in range(2):
+        payment = till.release()
+        assert (payment.released, payment.captured) == (AMOUNT - 4000, 4000)
+    assert payment_status(payment) == "captured"
+    assert till.held() == 0
+    with pytest.raises(AmountTooLarge) as refused:
+        till.capture(1, key="c2")
+    assert refused.value.details["available"] == 0
+    till.refund(1000)
+    till.assert_books_are_right()
+    assert till.void().status == "refunded"
+
+
+def test_a_payment_of_which_nothing_was_captured_is_voided_when_it_is_let_go_of(
+    till: Till,
+) -> None:
+    for _ in range(2):
+        assert till.release().status == "voided"
+    assert till.held() == 0
+
+
+def test_nothing_is_let_go_of_while_a_capture_has_no_answer(till: Till) -> None:
+    till.capture(1000)
+    left = PaymentCall("capture_1", CAPTURE, ORDER_ID, 4000, "ada", NOW)
+    till.payments.record_call(till.recorded(), left)
+    with pytest.raises(PaymentOutcomeUnknown):
+        till.release()
+    till.now += CALL_LIFE
+    till.capture(400, key="c2")
+    assert till.release().released == 0
+    till.assert_books_are_right()
+
+
+def test_the_undo_of_an_order_charged_in_part_lets_go_of_the_rest(till: Till) -> None:
+    till.capture(4000)
+    assert till.held() == AMOUNT - 4000
+    till.void()
+    assert till.held() == 0
+    till.assert_books_are_right()
+
+
 # --- the provider -------------------------------------------------------------
 
 
@@ -240,6 +287,11 @@ RACES: dict[str, tuple[int, Act, Act]] = {
     "the undo and a capture": (0, lambda t: t.void(), lambda t: t.capture(3000, "a")),
     "the undo and a refund": (3000, lambda t: t.void(), lambda t: t.refund(1000, "a")),
     "two undos": (3000, lambda t: t.void(), lambda t: t.void()),
+    "a capture and letting go": (1000, lambda t: t.capture(3000, "a"), lambda t: t.release()),
+    "letting go and a capture": (1000, lambda t: t.release(), lambda t: t.capture(3000, "a")),
+    "letting go and the undo": (1000, lambda t: t.release(), lambda t: t.void()),
+    "the undo and letting go": (1000, lambda t: t.void(), lambda t: t.release()),
+    "all let go and a capture": (0, lambda t: t.release(), lambda t: t.capture(3000, "a")),
 }
 
 
@@ -287,6 +339,9 @@ def test_whatever_two_do_at_once_the_books_are_right(name: str) -> None:
                 # Who lost to the undo is done; the undo itself is tried again.
                 till.void()
                 assert till.recorded().net == 0
+            if "let" in name:
+                till.release()
+                assert till.held() == 0
             till.assert_books_are_right()
     assert rounds >= 5
 

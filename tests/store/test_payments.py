@@ -193,11 +193,16 @@ def test_the_provider_refunds_never_more_than_it_took() -> None:
     assert provider.refund(reference="r1", amount=300, idempotency_key="f3").net == 0
 
 
-def test_the_provider_voids_only_what_it_has_not_taken() -> None:
+def test_the_provider_lets_go_of_what_it_has_not_taken_and_takes_no_more() -> None:
     provider = sandbox_with_authorization()
-    provider.capture(reference="r1", amount=1, idempotency_key="c1")
+    provider.capture(reference="r1", amount=400, idempotency_key="c1")
+    for _ in range(2):
+        left = provider.void(reference="r1", idempotency_key="v1")
+        assert (left.status, left.captured, left.held) == ("captured", 400, 0)
     with pytest.raises(ProviderRejected):
-        provider.void(reference="r1", idempotency_key="v1")
+        provider.capture(reference="r1", amount=1, idempotency_key="c2")
+    with pytest.raises(ProviderRejected):
+        provider.void(reference="r1", idempotency_key="v2")
 
 
 def test_the_provider_refuses_a_key_that_comes_with_another_call() -> None:

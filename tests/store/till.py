@@ -17,6 +17,7 @@ from commerce.payments.operations import (
     authorize_payment,
     capture_payment,
     refund_payment,
+    release_rest,
     void_payment,
 )
 from commerce.payments.sandbox import SandboxProvider
@@ -56,6 +57,14 @@ class Till:
 
     def void(self) -> Payment:
         return void_payment(ORDER_ID, self.now, **self._books())
+
+    def release(self) -> Payment:
+        return release_rest(ORDER_ID, self.now, payments=self.payments, provider=self.provider)
+
+    def held(self) -> int:
+        """Tell what the provider still holds and has not taken."""
+        theirs = self.provider.find(ORDER_ID)
+        return theirs.held if theirs else 0
 
     def recorded(self) -> Payment:
         payment = self.payments.get(ORDER_ID)

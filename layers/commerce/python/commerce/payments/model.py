@@ -32,6 +32,9 @@ EDGES: Mapping[str, frozenset[str]] = {
     REFUNDED: frozenset(),
 }
 
+# In a payment's history: what was not captured is let go of. Its status stays `captured`.
+RELEASED = "released"
+
 CAPTURE = "capture"
 REFUND = "refund"
 
@@ -89,7 +92,9 @@ class Payment:
     `reference` is ours and known to the provider from the first call on;
     `provider_reference` is theirs and known once they answered. `tax` is what of `amount`
     is tax. `claimed` is what captures took or are asking for; `captured` and `refunded`
-    are what is done; `refundable` is what no refund has taken or is asking for.
+    are what is done; `refundable` is what no refund has taken or is asking for. `released`
+    is what is let go of, the rest of a payment of which a part was captured; `released_at`
+    is when the provider had done so.
     """
 
     order_id: str
@@ -107,6 +112,8 @@ class Payment:
     captured: int = 0
     refundable: int = 0
     refunded: int = 0
+    released: int = 0
+    released_at: datetime | None = None
 
     @property
     def reference(self) -> str:
@@ -116,7 +123,16 @@ class Payment:
     @property
     def capturable(self) -> int:
         """What is authorized and no capture has taken or is asking for."""
-        return self.amount - self.claimed if self.status in (AUTHORIZED, CAPTURED) else 0
+        if self.released or self.status not in (AUTHORIZED, CAPTURED):
+            return 0
+        return self.amount - self.claimed
+
+    @property
+    def rest(self) -> int:
+        """What is authorized and neither taken nor let go of, asked for or not."""
+        if self.status not in (AUTHORIZED, CAPTURED):
+            return 0
+        return self.amount - self.captured - self.released
 
     @property
     def net(self) -> int:
@@ -166,7 +182,8 @@ def payment_status(payment: Payment) -> str:
         return payment.status
     if payment.refunded:
         return REFUNDED if payment.refunded == payment.captured else "partially_refunded"
-    return CAPTURED if payment.captured == payment.amount else "partially_captured"
+    whole = payment.captured + payment.released == payment.amount
+    return CAPTURED if whole else "partially_captured"
 
 
 def may_be_under_way(payment: Payment, now: datetime) -> bool:

@@ -156,14 +156,37 @@ def void_payment(
         payment = payments.record_answer(payment, VOIDING, now)
     if payment.claimed:
         payment = _give_all_back(payment, now, payments, ledger, provider)
-    if payment.captured:
-        return _closed(payment, REFUNDED, now, payments)
-    held = provider.find(payment.reference) if payment.amount else None
-    if held is None and payment.amount and may_be_under_way(payment, now):
-        raise PaymentOutcomeUnknown("a call to the payment provider may still be under way")
-    if held is not None and held.held:
-        provider.void(reference=payment.reference, idempotency_key=f"void-{payment.reference}")
-    return _closed(payment, VOIDED, now, payments)
+    _let_go(payment, now, provider)
+    return _closed(payment, REFUNDED if payment.captured else VOIDED, now, payments)
+
+
+def release_rest(
+    order_id: str, now: datetime, *, payments: PaymentStore, provider: PaymentProvider
+) -> Payment:
+    """Let go of what is held and will not be captured; repeated, once.
+
+    From its first write on nothing is captured any more. A payment of which nothing was
+    captured is `voided`; where nothing is held, nothing is done.
+
+    Raises
+    ------
+    NotFound
+        The order has no payment.
+    PaymentOutcomeUnknown
+        A capture, an authorization or the undo is under way; try again a little later.
+    """
+    payment, _ = payments.get_with_calls(order_id)
+    if payment.rest:
+        payment = payments.record_release(payment, now)
+    if payment.status == AUTHORIZING or (payment.status == VOIDING and payment.claimed):
+        raise PaymentOutcomeUnknown("the payment is being made or undone")
+    if payment.status == VOIDING:
+        _let_go(payment, now, provider)
+        return _closed(payment, VOIDED, now, payments)
+    if payment.released and not payment.released_at:
+        reference = _let_go(payment, now, provider)
+        return payments.record_released(payment, reference, now)
+    return payment
 
 
 def capture_order(
@@ -403,6 +426,18 @@ def _settle(
     if payment.status == DECLINED:
         raise _declined(payment)
     return payment
+
+
+def _let_go(payment: Payment, now: datetime, provider: PaymentProvider) -> str:
+    """Have the provider let go of what it holds, once; give what it knows that by."""
+    held = provider.find(payment.reference) if payment.amount else None
+    if held is None and payment.amount and may_be_under_way(payment, now):
+        raise PaymentOutcomeUnknown("a call to the payment provider may still be under way")
+    if held is None or not held.held:
+        return ""
+    # One key, whoever lets go: after the first there is nothing left for a second.
+    answer = provider.void(reference=payment.reference, idempotency_key=f"void-{payment.reference}")
+    return answer.call_reference
 
 
 def _closed(payment: Payment, status: str, now: datetime, payments: PaymentStore) -> Payment:

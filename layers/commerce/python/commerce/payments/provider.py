@@ -10,7 +10,8 @@ from typing import Protocol
 class ProviderPayment:
     """A payment as the provider's books have it; amounts in minor units.
 
-    `call_reference` is theirs too: of the capture or refund that this is the answer to.
+    `released` is what was let go of after a part was captured. `call_reference` is theirs
+    too: of the capture or refund that this is the answer to.
     """
 
     reference: str
@@ -22,11 +23,14 @@ class ProviderPayment:
     refunded: int = 0
     decline_reason: str | None = None
     call_reference: str = ""
+    released: int = 0
 
     @property
-    def held(self) -> bool:
-        """Whether the buyer's money is held or taken."""
-        return self.status in ("authorized", "captured")
+    def held(self) -> int:
+        """What of the buyer's money is held and not taken."""
+        if self.status not in ("authorized", "captured"):
+            return 0
+        return self.amount - self.captured - self.released
 
     @property
     def net(self) -> int:
@@ -54,7 +58,10 @@ class PaymentProvider(Protocol):
         ...
 
     def void(self, *, reference: str, idempotency_key: str) -> ProviderPayment:
-        """Let go of held money of which nothing was taken."""
+        """Let go of what is held and not taken; nothing is captured any more.
+
+        Where nothing was captured, the payment is `voided`; otherwise it stays `captured`.
+        """
         ...
 
     def refund(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:

@@ -55,8 +55,15 @@ _DECLINES = {
 _APPROVES = {"tok_visa", "tok_timeout", "tok_slow"}
 
 UNKNOWN = "attribute_not_exists(#pk)"
-NOTHING_TAKEN = "#status = :authorized AND #captured = :zero"
-ENOUGH_HELD = "#status IN (:authorized, :captured_status) AND #captured <= :room"
+# What is let go of is what was not taken when it was looked at.
+STILL_HELD = (
+    "#status IN (:authorized, :captured_status) AND #captured = :seen "
+    "AND #amount > :seen AND attribute_not_exists(#released)"
+)
+ENOUGH_HELD = (
+    "#status IN (:authorized, :captured_status) AND #captured <= :room "
+    "AND attribute_not_exists(#released)"
+)
 # `net` is what was taken and not given back: one number, for two refunds at once.
 ENOUGH_TAKEN = "#net >= :amount"
 
@@ -130,13 +137,14 @@ class SandboxProvider:
 
     def void(self, *, reference: str, idempotency_key: str) -> ProviderPayment:
         """See `PaymentProvider.void`."""
-        change = Update(
-            payment_key(reference),
-            "SET #status = :voided",
-            NOTHING_TAKEN,
-            {"voided": "voided", "authorized": "authorized", "zero": 0},
-        )
-        return self._once(reference, idempotency_key, "void", {}, change)
+        record = self._record(reference, idempotency_key, "void", {})
+        held = self._known(reference)
+        while not self._applied([_let_go(held), Put(record, UNKNOWN)]):
+            seen, held = held, self._known(reference)
+            if seen == held:
+                break
+        # By now the call is known under its key, or refused: nothing is held.
+        return self._once(reference, idempotency_key, "void", {}, _let_go(held))
 
     def refund(self, *, reference: str, amount: int, idempotency_key: str) -> ProviderPayment:
         """See `PaymentProvider.refund`."""
@@ -164,14 +172,7 @@ class SandboxProvider:
         now: datetime | None = None,
     ) -> ProviderPayment:
         """Apply a call with its idempotency key in one transaction, or give its first answer."""
-        at = now or self._clock()
-        record: Item = {
-            **call_key(reference, idempotency_key),
-            "call": call,
-            "request": dict(request),
-            "at": to_text(at),
-            "call_reference": new_id(f"sandbox_{call}", at),
-        }
+        record = self._record(reference, idempotency_key, call, request, now)
         writes: list[Write] = [change, Put(record, UNKNOWN)]
         try:
             self._table.transact(writes)
@@ -187,6 +188,30 @@ class SandboxProvider:
         if record.get("refused"):
             raise ProviderRejected(f"the provider refused to {call}", reference=reference) from None
         return replace(self._known(reference), call_reference=record["call_reference"])
+
+    def _record(
+        self,
+        reference: str,
+        idempotency_key: str,
+        call: str,
+        request: Mapping[str, Any],
+        now: datetime | None = None,
+    ) -> Item:
+        at = now or self._clock()
+        return {
+            **call_key(reference, idempotency_key),
+            "call": call,
+            "request": dict(request),
+            "at": to_text(at),
+            "call_reference": new_id(f"sandbox_{call}", at),
+        }
+
+    def _applied(self, writes: list[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except TransactionRefused:
+            return False
+        return True
 
     def _refuse_for_good(self, record: Item) -> Item:
         """Keep a refusal under its key, and give what is kept there.
@@ -207,6 +232,24 @@ class SandboxProvider:
         return payment
 
 
+def _let_go(held: ProviderPayment) -> Update:
+    """Let go of all that is held."""
+    values = {"authorized": "authorized", "captured_status": "captured", "seen": held.captured}
+    if not held.captured:
+        return Update(
+            payment_key(held.reference),
+            "SET #status = :voided",
+            STILL_HELD,
+            {**values, "voided": "voided"},
+        )
+    return Update(
+        payment_key(held.reference),
+        "SET #released = :rest",
+        STILL_HELD,
+        {**values, "rest": held.amount - held.captured},
+    )
+
+
 def _payment(item: Item) -> ProviderPayment:
     return ProviderPayment(
         item["reference"],
@@ -217,4 +260,5 @@ def _payment(item: Item) -> ProviderPayment:
         item["captured"],
         item["refunded"],
         item.get("decline_reason"),
+        released=item.get("released", 0),
     )

@@ -43,6 +43,7 @@ class PaymentView(BaseModel):
     captured: int = Field(description="What was taken of `amount`.")
     refunded: int = Field(description="What was given back of that.")
     net: int = Field(description="What the shop has: captured less refunded.")
+    released: int = Field(default=0, description="What was let go of and is not captured.")
     provider_reference: str | None = None
     decline_reason: str | None = None
     version: int
@@ -58,6 +59,7 @@ def payment_view(payment: Payment) -> PaymentView:
         captured=payment.captured,
         refunded=payment.refunded,
         net=payment.net,
+        released=payment.released,
         provider_reference=payment.provider_reference,
         decline_reason=payment.decline_reason,
         version=payment.version,

@@ -30,7 +30,7 @@ from commerce.dynamo.table import (
     Update,
     Write,
 )
-from commerce.errors import IllegalTransition, NotFound
+from commerce.errors import IllegalTransition, NotFound, PaymentOutcomeUnknown
 from commerce.ids import is_id
 from commerce.payments.model import (
     AUTHORIZED,
@@ -41,8 +41,10 @@ from commerce.payments.model import (
     EDGES,
     REFUNDED,
     REFUSED,
+    RELEASED,
     REQUESTED,
     VOIDED,
+    VOIDING,
     Payment,
     PaymentCall,
     PaymentEvent,
@@ -54,8 +56,16 @@ STILL_THERE = "#status = :from"
 # `claimed` is what captures took or ask for; a payment is made without it.
 ROOM_TO_CAPTURE = (
     "#status IN (:authorized, :captured) AND #amount >= :amount "
-    "AND (attribute_not_exists(#claimed) OR #claimed <= :room)"
+    "AND (attribute_not_exists(#claimed) OR #claimed <= :room) "
+    "AND attribute_not_exists(#released)"
 )
+# A capture that has no answer yet may still be taken, so what is left is not known.
+NO_CAPTURE_UNDER_WAY = (
+    "#status = :from AND #captured = :captured AND #claimed = :captured "
+    "AND attribute_not_exists(#released)"
+)
+NOTHING_CLAIMED = "#status = :from AND (attribute_not_exists(#claimed) OR #claimed = :zero)"
+NOT_RELEASED_YET = "attribute_not_exists(#released_at)"
 # Of any status: an undo goes on refunding what its order was charged.
 ROOM_TO_REFUND = "#refundable >= :amount"
 NO_ANSWER_YET = "#status = :requested"
@@ -245,6 +255,67 @@ class PaymentStore:
             return other
         return _call({**_call_item(call), **ended})
 
+    def record_release(self, payment: Payment, now: datetime) -> Payment:
+        """Record that the rest of a payment is about to be let go of; nothing is captured then.
+
+        Of a payment of which nothing was captured that is all, and it is `voiding`.
+
+        Returns
+        -------
+        Payment
+            The payment as it is, let go of here or by another.
+
+        Raises
+        ------
+        PaymentOutcomeUnknown
+            A capture is under way, so it is not known what the rest is.
+        """
+        try:
+            if payment.status == AUTHORIZED:
+                return self._move(payment, VOIDING, {}, now, NOTHING_CLAIMED)
+            return self._release(
+                payment, "released", payment.amount - payment.captured, NO_CAPTURE_UNDER_WAY
+            )
+        except (ConditionFailed, IllegalTransition):
+            current = self.get(payment.order_id)
+            if current and (current.released or current.status in (VOIDING, VOIDED, REFUNDED)):
+                return current
+            raise PaymentOutcomeUnknown("a capture of this payment is under way") from None
+
+    def record_released(self, payment: Payment, reference: str, now: datetime) -> Payment:
+        """Record that the provider let go of the rest; repeated, once."""
+        event = [_event(RELEASED, now, reference)]
+        try:
+            return self._release(payment, "released_at", to_text(now), NOT_RELEASED_YET, event)
+        except ConditionFailed as failed:
+            return _payment(failed.item or {})
+
+    def _release(
+        self,
+        payment: Payment,
+        name: str,
+        value: int | str,
+        condition: str,
+        events: Sequence[Mapping[str, str]] = (),
+    ) -> Payment:
+        item = self._table.update(
+            Update(
+                payment_key(payment.order_id),
+                "SET #name = :value, #version = #version + :one, "
+                "#events = list_append(#events, :events)",
+                condition,
+                {
+                    "value": value,
+                    "one": 1,
+                    "events": list(events),
+                    "from": CAPTURED,
+                    "captured": payment.captured,
+                },
+                {"name": name},
+            )
+        )
+        return _payment(item)
+
     def close_refunded(self, payment: Payment, now: datetime) -> Payment:
         """Record that an undone payment was given back, all of it.
 
@@ -286,6 +357,7 @@ class PaymentStore:
                         "to": target,
                         "from": payment.status,
                         "one": 1,
+                        "zero": 0,
                         "event": [_event(target, now, facts.get("provider_reference", ""))],
                         **facts,
                     },
@@ -400,7 +472,7 @@ def _event(status: str, now: datetime, reference: str = "") -> dict[str, str]:
 
 
 def _payment(item: Mapping[str, Any]) -> Payment:
-    attempted_at = item.get("attempted_at")
+    attempted_at, released_at = item.get("attempted_at"), item.get("released_at")
     return Payment(
         order_id=item["pk"],
         status=item["status"],
@@ -417,4 +489,6 @@ def _payment(item: Mapping[str, Any]) -> Payment:
         captured=item.get("captured", 0),
         refundable=item.get("refundable", 0),
         refunded=item.get("refunded", 0),
+        released=item.get("released", 0),
+        released_at=from_text(released_at) if released_at else None,
     )
