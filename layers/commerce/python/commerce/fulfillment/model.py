@@ -129,28 +129,30 @@ def split(
 # --- one fulfillment --------------------------------------------------------------
 
 
-def pack(record: OrderRecord, fulfillment_id: str, acting: Acting) -> Decision:
+def pack(record: OrderRecord, fulfillment_id: str, acting: Acting) -> Decision | None:
     """Record that a fulfillment's units are in a parcel; from here on the buyer cannot cancel."""
     return _advance(record, fulfillment_id, PACKED, acting)
 
 
 def ship(
     record: OrderRecord, fulfillment_id: str, tracking: Mapping[str, str], acting: Acting
-) -> Decision:
+) -> Decision | None:
     """Record that a parcel is on its way, and what it costs the buyer.
 
     The first one is charged with the delivery of the whole order. Nothing is charged of an
-    order that was charged at once.
+    order that was charged at once. Said again with the same tracking, it is recorded once.
     """
     parcel = record.fulfillment(fulfillment_id)
-    amount = record.value(parcel.units, record.settled)
+    if parcel.status == SHIPPED:
+        return _advance(record, fulfillment_id, SHIPPED, acting, tracking=tracking or None)
+    amount = sum(record.amounts(parcel.units).values())
     if not record.shipped:
         amount += record.delivery_charge
     due = 0 if record.order.charged is not None else amount
     return _advance(record, fulfillment_id, SHIPPED, acting, amount=due, tracking=tracking or None)
 
 
-def deliver(record: OrderRecord, fulfillment_id: str, acting: Acting) -> Decision:
+def deliver(record: OrderRecord, fulfillment_id: str, acting: Acting) -> Decision | None:
     """Record that a parcel arrived."""
     return _advance(record, fulfillment_id, DELIVERED, acting)
 
@@ -281,8 +283,10 @@ def _advance(
     *,
     amount: int = 0,
     tracking: Mapping[str, str] | None = None,
-) -> Decision:
+) -> Decision | None:
     before = record.fulfillment(fulfillment_id)
+    if before.status == status and (status != SHIPPED or before.tracking == tracking):
+        return None
     if status not in FULFILLMENT[before.status]:
         raise _not_now(before)
     _require_standing(record)
@@ -308,7 +312,7 @@ def _cancel_from(
     cancellation = Cancellation(
         part_id("cancellation", record.order.order_id, len(record.cancellations) + 1),
         parts,
-        record.value(wanted, record.settled),
+        record.amounts(wanted),
         acting.reason,
         acting.by,
         acting.time,

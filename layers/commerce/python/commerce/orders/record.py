@@ -85,12 +85,12 @@ class Fulfillment:
 class Cancellation:
     """Units that are not sent any more; `parts` are those units by stock location.
 
-    `amount` is what the buyer does not pay for them, or gets back.
+    `amounts` are what the buyer does not pay for each line, or gets back.
     """
 
     id: str
     parts: Mapping[str, Units]
-    amount: int
+    amounts: Mapping[str, int]
     reason: str
     by: str
     at: str
@@ -99,6 +99,11 @@ class Cancellation:
     def units(self) -> Units:
         """All its units."""
         return added(self.parts.values())
+
+    @property
+    def amount(self) -> int:
+        """What the buyer does not pay, or gets back."""
+        return sum(self.amounts.values())
 
 
 @dataclass(frozen=True)
@@ -229,15 +234,29 @@ class OrderRecord:
             by_sku[lines[line_id].sku] += count
         return dict(by_sku)
 
-    def value(self, units: Units, before: Units) -> int:
-        """Give what units cost, tax and discount included, where `before` were valued before.
+    def amounts(self, units: Units) -> dict[str, int]:
+        """Give what units cost that are sent or cancelled next, line by line.
 
-        A line's amounts for any parts it is cut into have together exactly its total.
+        Tax and discounts are in it. A line's amounts for any parts it is cut into have
+        together exactly its total.
         """
-        lines = self.lines
+        lines, before = self.lines, self.settled
+        return {
+            line_id: _share(lines[line_id].total, lines[line_id].quantity, before, line_id, count)
+            for line_id, count in units.items()
+        }
+
+    def worth(self, units: Units, before: Units) -> int:
+        """Give what was paid for units that come back, where `before` came back before."""
+        remaining, waived = self.remaining, added(each.amounts for each in self.cancellations)
         return sum(
-            _share(lines[line_id], before.get(line_id, 0) + count)
-            - _share(lines[line_id], before.get(line_id, 0))
+            _share(
+                self.lines[line_id].total - waived.get(line_id, 0),
+                remaining[line_id],
+                before,
+                line_id,
+                count,
+            )
             for line_id, count in units.items()
         )
 
@@ -345,8 +364,10 @@ def without(units: Units, taken: Units) -> dict[str, int]:
     return {line_id: count for line_id, count in left.items() if count}
 
 
-def _share(line: OrderLine, units: int) -> int:
-    return divide_half_up(line.total * units, line.quantity)
+def _share(total: int, of: int, before: Units, line_id: str, count: int) -> int:
+    """Give what the next `count` of so many units are of a total, after those before."""
+    start = before.get(line_id, 0)
+    return divide_half_up(total * (start + count), of) - divide_half_up(total * start, of)
 
 
 def _find(parts: Iterable[AnyPart], identifier: str) -> AnyPart:

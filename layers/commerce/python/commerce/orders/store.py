@@ -106,22 +106,6 @@ class OrderStore:
             raise NotFound("there is no such order")
         return order_from(item)
 
-    def get_whole(self, order_id: str) -> tuple[Order, Details]:
-        """Read an order with its lines as it is now.
-
-        Raises
-        ------
-        NotFound
-            There is no such order.
-        """
-        items = list(self._table.query("#pk = :id", {"id": _checked(order_id)}, consistent=True))
-        heads = [item for item in items if item["sk"] == "order"]
-        if not heads:
-            raise NotFound("there is no such order")
-        return order_from(heads[0]), read_details(
-            item for item in items if item["sk"].startswith("details#")
-        )
-
     def lines(self, order_id: str) -> tuple[OrderLine, ...]:
         """Read an order's lines as they are now."""
         chunks = self._table.query(
