@@ -144,7 +144,7 @@ def test_a_filter_lets_through_every_change_that_is_an_event() -> None:
     }
     statuses = {
         "OrdersTable": {"confirmed", "canceled", "requires_action"},
-        "PaymentsTable": {"authorized", "declined", "voided"},
+        "PaymentsTable": {"authorized", "declined", "voided", "captured", "voiding"},
     }
 
     for table, wanted in statuses.items():

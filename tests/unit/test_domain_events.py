@@ -112,6 +112,31 @@ def test_a_payments_edge_is_the_event_of_the_table_or_none(edge: tuple[str, str]
     assert (event.type if event else None) == PAYMENT_TRANSITIONS.get(edge)
 
 
+def test_each_capture_and_refund_is_one_event_with_its_amount_and_the_sums() -> None:
+    history = [
+        payment_image("authorized", 2),
+        payment_image("authorized", 3, claimed=700),
+        payment_image("captured", 4, claimed=700, captured=700),
+        payment_image("captured", 5, claimed=1200, captured=700),
+        payment_image("captured", 6, claimed=1200, captured=1200),
+        payment_image("voiding", 7, claimed=1200, captured=1200),
+        payment_image("voiding", 8, claimed=1200, captured=1200, refunded=1000),
+        payment_image("refunded", 9, claimed=1200, captured=1200, refunded=1000),
+    ]
+
+    events = [event for event in (told(*pair) for pair in pairwise(history)) if event]
+
+    facts = ("amount", "captured", "refunded")
+    assert [
+        (event.type, event.aggregate.version, *(event.data[name] for name in facts))
+        for event in events
+    ] == [
+        ("payment.captured", 4, 700, 700, 0),
+        ("payment.captured", 6, 500, 1200, 0),
+        ("payment.refunded", 8, 1000, 1200, 1000),
+    ]
+
+
 def test_a_placed_order_is_told_by_ids_and_few_facts() -> None:
     event = told(order_image("pending", 1), order_image("confirmed", 2))
 
@@ -250,6 +275,7 @@ def test_a_replayed_duplicated_and_reordered_stream_tells_the_same_events(
 
 def test_every_event_has_a_published_schema_and_every_schema_an_event() -> None:
     types = {*ORDER_TRANSITIONS.values(), *PAYMENT_TRANSITIONS.values()}
+    types |= {"payment.captured", "payment.refunded"}
 
     assert {name_of(model) for model in PUBLISHED} == {
         f"{type_}.v1" for type_ in types | {"stock.low", "product.changed"}

@@ -22,6 +22,8 @@ ORDER_REQUIRES_ACTION = "order.requires_action"
 PAYMENT_AUTHORIZED = "payment.authorized"
 PAYMENT_DECLINED = "payment.declined"
 PAYMENT_VOIDED = "payment.voided"
+PAYMENT_CAPTURED = "payment.captured"
+PAYMENT_REFUNDED = "payment.refunded"
 STOCK_LOW = "stock.low"
 PRODUCT_CHANGED = "product.changed"
 
@@ -114,15 +116,31 @@ def _order(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
     return _event(type_, "order", new["pk"], new, new["timeline"][-1]["at"], data)
 
 
-def _payment(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
-    type_ = _PAYMENT_EVENTS.get((_status(old), new["status"]))
-    if type_ is None:
+def _payment(new: Image, old: Image | None, at: str) -> DomainEvent | None:
+    for type_, sum_ in ((PAYMENT_CAPTURED, "captured"), (PAYMENT_REFUNDED, "refunded")):
+        moved = new.get(sum_, 0) - (old or {}).get(sum_, 0)
+        if moved:
+            return _event(type_, "payment", new["pk"], new, at, _moved(new, moved))
+    changed = _PAYMENT_EVENTS.get((_status(old), new["status"]))
+    if changed is None:
         return None
     data = {name: new[name] for name in ("provider", "amount", "currency")}
     data["order_id"] = new["pk"]
-    if type_ == PAYMENT_DECLINED:
+    if changed == PAYMENT_DECLINED:
         data["reason"] = new.get("decline_reason") or "unknown"
-    return _event(type_, "payment", new["pk"], new, new["events"][-1]["at"], data)
+    return _event(changed, "payment", new["pk"], new, new["events"][-1]["at"], data)
+
+
+def _moved(new: Image, amount: int) -> dict[str, Any]:
+    """Tell of one capture or refund: each is booked in a write of its own."""
+    return {
+        "order_id": new["pk"],
+        "provider": new["provider"],
+        "currency": new["currency"],
+        "amount": amount,
+        "captured": new.get("captured", 0),
+        "refunded": new.get("refunded", 0),
+    }
 
 
 def _stock(new: Image, old: Image | None, at: str) -> DomainEvent | None:

@@ -23,6 +23,8 @@ EventType = Literal[
     "payment.authorized",
     "payment.declined",
     "payment.voided",
+    "payment.captured",
+    "payment.refunded",
     "stock.low",
     "product.changed",
 ]
@@ -67,6 +69,17 @@ class PaymentRefusal(PaymentAmounts):
     """A payment that was declined, and the provider's reason."""
 
     reason: str
+
+
+class MoneyMoved(_Closed):
+    """One capture or refund, and what the payment's come to with it; in minor units."""
+
+    order_id: str
+    provider: str = Field(examples=["sandbox"])
+    currency: str = Field(examples=["GBP"])
+    amount: int = Field(ge=1, description="Of this one.", examples=[1200])
+    captured: int = Field(ge=0, description="All that was captured so far.", examples=[5400])
+    refunded: int = Field(ge=0, description="All that was refunded so far.", examples=[1200])
 
 
 class StockLevel(_Closed):
@@ -135,6 +148,20 @@ class PaymentVoided(_Event):
     data: PaymentAmounts
 
 
+class PaymentCaptured(_Event):
+    """The provider took money it held; each capture of a payment is one event."""
+
+    type: Literal["payment.captured"]
+    data: MoneyMoved
+
+
+class PaymentRefunded(_Event):
+    """The provider gave money back; each refund of a payment is one event."""
+
+    type: Literal["payment.refunded"]
+    data: MoneyMoved
+
+
 class StockLow(_Event):
     """A SKU fell to the threshold or below it; not told again until it rose above."""
 
@@ -156,6 +183,8 @@ PUBLISHED: tuple[type[_Event], ...] = (
     PaymentAuthorized,
     PaymentDeclined,
     PaymentVoided,
+    PaymentCaptured,
+    PaymentRefunded,
     StockLow,
     ProductChanged,
 )
