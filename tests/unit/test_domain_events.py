@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ORDER_ID
+from commerce import lifecycle as orders
 from commerce.events.model import LOW_STOCK_UNITS, Change, DomainEvent, event_of
 from commerce.events.schema import PUBLISHED, document, name_of
-from commerce import lifecycle as orders
 from commerce.payments import model as payments
 
 AT = "2026-03-01T12:00:00.000Z"

@@ -26,6 +26,9 @@ class Environment:
     event_bus: str
     place_order_arn: str
     recover_order_arn: str
+    fulfil_order_arn: str
+    cancel_lines_arn: str
+    return_order_arn: str
     cursor_key: str
 
     @classmethod

@@ -13,6 +13,7 @@ from commerce.fulfillment import model as rules
 from commerce.fulfillment.model import Acting
 from commerce.ids import derived_id
 from commerce.ledger.store import LedgerStore
+from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
 from commerce.orders.records import RecordStore
@@ -28,9 +29,6 @@ from commerce.payments.store import PaymentStore
 from commerce.settings.store import SettingsStore
 from commerce.stock.store import StockStore
 from commerce.workflows import StateMachine
-
-FULFIL = "fulfil_order"
-CANCEL = "cancel_lines"
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def allocate_order(
             by_sku = held.setdefault(part.location, {})
             by_sku[part.sku] = by_sku.get(part.sku, 0) + part.quantity
     capture = settings.current().policies.capture
-    acting = Acting(FULFIL, now)
+    acting = Acting(FULFIL_ORDER, now)
     return records.decide(order_id, lambda record: rules.allocate(record, held, capture, acting))
 
 
@@ -175,7 +173,7 @@ def charge_order(order_id: str, clock: Clock, *, records: RecordStore, till: Til
     if charged:
         _, calls = till.payments.get_with_calls(order_id)
         key, _ = attempt(calls, CAPTURE, order_id, "charge")
-        _capture(Movement(order_id, charged, key, FULFIL, "charged at once"), clock, till)
+        _capture(Movement(order_id, charged, key, FULFIL_ORDER, "charged at once"), clock, till)
 
 
 def consume_stock(
@@ -209,7 +207,7 @@ def capture_shipment(
         sent = sum(each.amount for each in record.live)
         amount = min(parcel.amount, sent - payment.claimed)
     if amount > 0:
-        _capture(Movement(order_id, amount, key, FULFIL, "shipped"), clock, till)
+        _capture(Movement(order_id, amount, key, FULFIL_ORDER, "shipped"), clock, till)
 
 
 def complete_order(
@@ -257,12 +255,14 @@ def refund_canceled(
         charged = record.order.charged or 0
         if payment.captured < charged:
             raise PaymentOutcomeUnknown("the order is being charged")
-        given_back = sum(call.amount for call in calls if call.by == CANCEL and not call.refused)
+        given_back = sum(
+            call.amount for call in calls if call.by == CANCEL_LINES and not call.refused
+        )
         owed = record.order.total - sum(each.amount for each in record.cancellations)
         excess = payment.captured - given_back - owed
         amount = min(record.cancellation(cancellation_id).amount, excess)
     if amount > 0:
-        refund(Movement(order_id, amount, key, CANCEL, "cancelled"), clock, till)
+        refund(Movement(order_id, amount, key, CANCEL_LINES, "cancelled"), clock, till)
 
 
 def attempt(

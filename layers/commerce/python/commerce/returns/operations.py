@@ -9,6 +9,7 @@ from commerce.errors import AmountTooLarge, InvalidRequest
 from commerce.fulfillment.model import Acting
 from commerce.fulfillment.operations import Till, attempt
 from commerce.fulfillment.operations import refund as give_back
+from commerce.orders.continuations import RETURN_ORDER
 from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
 from commerce.orders.records import RecordStore
 from commerce.payments.model import REFUND
@@ -19,9 +20,6 @@ from commerce.returns.model import Refund
 from commerce.settings.store import SettingsStore
 from commerce.stock.operations import RETURNED
 from commerce.stock.store import StockStore
-
-RETURN_ORDER = "return_order"
-
 
 # --- what people decide -----------------------------------------------------------
 
