@@ -32,6 +32,8 @@ STATUS: dict[type[DomainError], int] = {
     errors.IllegalTransition: 409,
     errors.InsufficientStock: 409,
     errors.NotReserved: 409,
+    errors.TooManyUnits: 409,
+    errors.ReturnWindowClosed: 409,
     errors.ProviderRejected: 409,
     errors.AmountTooLarge: 409,
     errors.InsufficientBalance: 409,

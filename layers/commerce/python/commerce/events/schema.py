@@ -51,7 +51,7 @@ class _Closed(BaseModel):
 class AggregateRef(_Closed):
     """The thing it happened to; the events of one thing are in order of `version`."""
 
-    type: str = Field(examples=["order", "payment", "fulfillment", "stock", "product"])
+    type: str = Field(examples=["order", "payment", "stock", "product"])
     id: str = Field(description="A payment has the id of its order, stock its SKU.")
     version: int = Field(ge=1)
 

@@ -211,13 +211,19 @@ def capture_shipment(
 
 
 def complete_order(
-    order_id: str, by: str, clock: Clock, *, records: RecordStore, till: Till
+    order_id: str,
+    by: str,
+    clock: Clock,
+    *,
+    records: RecordStore,
+    payments: PaymentStore,
+    provider: PaymentProvider,
 ) -> OrderRecord:
     """Complete an order of which everything arrived, and let go of money it will not need."""
     record = records.get(order_id)
     if rules.complete(record, Acting(by, clock())) is None:
         return record
-    release_rest(order_id, clock(), payments=till.payments, provider=till.provider)
+    release_rest(order_id, clock(), payments=payments, provider=provider)
     return records.decide(order_id, lambda record: rules.complete(record, Acting(by, clock())))
 
 
