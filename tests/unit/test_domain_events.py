@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from builders import ORDER_ID
 from commerce import lifecycle as orders
-from commerce.events.model import LOW_STOCK_UNITS, Change, DomainEvent, event_of
+from commerce.events.model import Change, DomainEvent, event_of
 from commerce.events.schema import PUBLISHED, document, name_of
 from commerce.payments import model as payments
 
 AT = "2026-03-01T12:00:00.000Z"
 WRITTEN_AT = "2026-03-01T12:00:00.007Z"
 PRODUCT_ID = "prod_01kjm2h5k0abcdefghjkmnpqrstvwxyz0123"
+LOW_STOCK_UNITS = 7
 PERSONAL = {"cart_id": "cart_secret", "buyer": {"email": "ada@example.com"}}
 
 
@@ -78,9 +79,11 @@ def change(old: dict[str, Any] | None, new: dict[str, Any] | None) -> Change:
     return Change({"pk": item["pk"], "sk": item["sk"]}, old, new, WRITTEN_AT)
 
 
-def told(old: dict[str, Any] | None, new: dict[str, Any] | None) -> DomainEvent | None:
+def told(
+    old: dict[str, Any] | None, new: dict[str, Any] | None, low_stock_units: int = LOW_STOCK_UNITS
+) -> DomainEvent | None:
     """Give the event of a change, which must have its published shape."""
-    event = event_of(change(old, new))
+    event = event_of(change(old, new), low_stock_units)
     if event is not None:
         document(event)
     return event
@@ -296,16 +299,17 @@ def test_a_deleted_item_is_no_event() -> None:
 @given(
     st.lists(st.integers(0, 20), min_size=1, max_size=3),
     st.lists(st.integers(0, 20), min_size=1, max_size=3),
+    st.integers(0, 30),
 )
-def test_stock_is_low_exactly_when_it_falls_over_the_threshold(
-    before: list[int], after: list[int]
+def test_stock_is_low_exactly_when_it_falls_over_the_shops_threshold(
+    before: list[int], after: list[int], threshold: int
 ) -> None:
-    event = told(stock_image(*before, version=1), stock_image(*after))
+    event = told(stock_image(*before, version=1), stock_image(*after), threshold)
 
-    crossed = sum(before) > LOW_STOCK_UNITS and sum(after) <= LOW_STOCK_UNITS
+    crossed = sum(before) > threshold and sum(after) <= threshold
     assert (event is not None) == crossed
     if event:
-        assert event.data == {"available": sum(after), "threshold": LOW_STOCK_UNITS}
+        assert event.data == {"available": sum(after), "threshold": threshold}
         assert event.occurred_at == WRITTEN_AT
 
 
@@ -329,7 +333,11 @@ def test_a_products_every_version_is_told_with_what_was_done(
 
 def test_an_item_that_no_store_wrote_is_refused() -> None:
     with pytest.raises(LookupError):
-        event_of(change(None, {"pk": "product#x", "sk": "product"}))
+        event_of(change(None, {"pk": "product#x", "sk": "product"}), LOW_STOCK_UNITS)
+
+
+def event_told(record: Change) -> DomainEvent | None:
+    return event_of(record, LOW_STOCK_UNITS)
 
 
 SAGAS = [
@@ -356,8 +364,8 @@ def test_a_replayed_duplicated_and_reordered_stream_tells_the_same_events(
     again = records + chance.choices(records, k=len(records))
     chance.shuffle(again)
 
-    once = [event for event in map(event_of, records) if event]
-    repeated = [event for event in map(event_of, again) if event]
+    once = [event for event in map(event_told, records) if event]
+    repeated = [event for event in map(event_told, again) if event]
 
     ids = Counter(event.event_id for event in once)
     assert set(ids.values()) <= {1}

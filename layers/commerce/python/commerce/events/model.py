@@ -1,7 +1,8 @@
 """Which change of a stored item is which domain event.
 
-A stream tells the old and the new image of an item; nothing else is asked. So the
-same record gives the same events, however often and in whatever order it comes.
+A stream tells the old and the new image of an item; nothing else is asked but at how many
+units stock is low. So the same record gives the same events, however often and in whatever
+order it comes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from commerce import lifecycle as orders
@@ -31,9 +33,6 @@ PAYMENT_CAPTURED = "payment.captured"
 PAYMENT_REFUNDED = "payment.refunded"
 STOCK_LOW = "stock.low"
 PRODUCT_CHANGED = "product.changed"
-
-# A SKU is low at this many available units, over all locations, and below.
-LOW_STOCK_UNITS = 5
 
 _ARCHIVED = "archived"
 
@@ -90,8 +89,15 @@ class Change:
     written_at: str
 
 
-def event_of(change: Change) -> DomainEvent | None:
+def event_of(change: Change, low_stock_units: int) -> DomainEvent | None:
     """Tell what a change means to others; None for most, a transition has one event.
+
+    Parameters
+    ----------
+    change
+        A stream's record.
+    low_stock_units
+        A SKU is low at this many available units, over all locations, and below.
 
     Raises
     ------
@@ -99,6 +105,8 @@ def event_of(change: Change) -> DomainEvent | None:
         The item is not one that a store wrote.
     """
     tell = _TELL.get(change.key["sk"].partition("#")[0])
+    if change.key["sk"] == "stock":
+        tell = partial(_stock, low_stock_units=low_stock_units)
     if tell is None or change.new is None or _version(change.old) == change.new["version"]:
         return None
     return tell(change.new, change.old, change.written_at)
@@ -215,10 +223,10 @@ def _moved(new: Image, amount: int) -> dict[str, Any]:
     }
 
 
-def _stock(new: Image, old: Image | None, at: str) -> DomainEvent | None:
-    if old is None or not _available(old) > LOW_STOCK_UNITS >= _available(new):
+def _stock(new: Image, old: Image | None, at: str, *, low_stock_units: int) -> DomainEvent | None:
+    if old is None or not _available(old) > low_stock_units >= _available(new):
         return None
-    data = {"available": _available(new), "threshold": LOW_STOCK_UNITS}
+    data = {"available": _available(new), "threshold": low_stock_units}
     return _event(STOCK_LOW, "stock", new["sku"], new, at, data)
 
 
@@ -235,7 +243,6 @@ def _product(new: Image, old: Image | None, _at: str) -> DomainEvent:
 _TELL: Mapping[str, Callable[[Image, Image | None, str], DomainEvent | None]] = {
     "order": _order,
     "payment": _payment,
-    "stock": _stock,
     "product": _product,
     "fulfillment": _fulfillment,
     "cancellation": _cancellation,
