@@ -61,12 +61,22 @@ def function_of(task: Json) -> str:
     called = {
         json.dumps(machine["DefinitionSubstitutions"][name])
         for machine in resources("StateMachine").values()
-        for name in [task["Resource"].strip("${}")]
+        for name in [_called(task).strip("${}")]
         if name in machine["DefinitionSubstitutions"]
     }
     (arn,) = called
     reference: str = json.loads(arn)["Fn::GetAtt"][0]
     return reference
+
+
+def waits(task: Json) -> bool:
+    """Tell whether a task goes on only once somebody answers its token."""
+    return str(task["Resource"]).endswith(".waitForTaskToken")
+
+
+def _called(task: Json) -> str:
+    called: str = task["Parameters"]["FunctionName"] if waits(task) else task["Resource"]
+    return called
 
 
 def _many(value: Any) -> list[Any]:

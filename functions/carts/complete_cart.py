@@ -4,13 +4,17 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.entry.idempotency import digest
 from commerce.environment import environment
-from commerce.orders.model import CONFIRMED
+from commerce.lifecycle import CONFIRMED
 from commerce.orders.operations import REFUSALS, complete_cart
+from commerce.orders.records import RecordStore
 from commerce.orders.schema import CompleteCart, OrderView, order_view
 from commerce.orders.store import OrderStore
+from commerce.payments.store import PaymentStore
 from commerce.workflows import StateMachine
 
 orders = OrderStore(Table(environment().orders_table))
+records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
 saga = StateMachine(environment().place_order_arn)
 
 
@@ -25,15 +29,18 @@ saga = StateMachine(environment().place_order_arn)
 )
 def handler(request: http.Request[CompleteCart, http.Nothing]) -> http.Response:
     """Answer with the confirmed order, or with 202 and the order still being placed."""
-    order, details = complete_cart(
+    record = complete_cart(
         request.path["id"],
         digest(request.idempotency_key),
         request.fingerprint,
         request.body.expected_total,
         request.body.payment.model_dump(),
         orders=orders,
+        records=records,
         saga=saga,
     )
+    order = record.order
     status = 200 if order.status == CONFIRMED else 202
     location = {"Location": f"/store/orders/{order.order_id}"}
-    return http.Response(order_view(order, details), status, location)
+    view = order_view(record, payments.get(order.order_id))
+    return http.Response(view, status, location)

@@ -1,35 +1,47 @@
-"""Cancel an order, by the buyer who placed it."""
+"""Cancel an order or some of its units, by the buyer who placed it."""
 
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import IllegalTransition, NotFound
-from commerce.orders.operations import cancel_order
-from commerce.orders.schema import CancelOrder, OrderView, order_view
-from commerce.orders.store import OrderStore
+from commerce.errors import (
+    IllegalTransition,
+    NotAllocated,
+    NotFound,
+    TooManyUnits,
+    TransactionConflict,
+)
+from commerce.fulfillment.model import BUYER, Acting
+from commerce.fulfillment.operations import cancel_order
+from commerce.fulfillment.schema import CancelOrder, units_of
+from commerce.orders.records import RecordStore
+from commerce.orders.schema import OrderView, order_view
+from commerce.payments.store import PaymentStore
 from commerce.workflows import StateMachine
 
-orders = OrderStore(Table(environment().orders_table))
+records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
 recovery = StateMachine(environment().recover_order_arn)
 
 
 @http.operation(
     "POST /store/orders/{id}/cancel",
-    "Cancel an order: its payment is voided and its stock released",
+    "Cancel an order, or some of its units: money and stock are given back",
     body=CancelOrder,
     returns=OrderView,
     status=202,
-    problems=(NotFound, IllegalTransition),
+    creates=True,
+    problems=(NotFound, IllegalTransition, NotAllocated, TooManyUnits, TransactionConflict),
 )
 def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
-    """Answer with the order; it is `canceling` until everything is undone."""
-    order, details = cancel_order(
+    """Answer with the order; its money and stock follow."""
+    lines = request.body.line_items
+    record = cancel_order(
         request.path["id"],
-        "buyer",
-        request.body.reason,
-        system_clock(),
-        orders=orders,
+        units_of(lines) if lines else None,
+        Acting(BUYER, system_clock(), request.body.reason),
+        records=records,
         recovery=recovery,
     )
-    return http.Response.versioned(order_view(order, details), order.version)
+    view = order_view(record, payments.get(record.order.order_id))
+    return http.Response.versioned(view, record.order.version)

@@ -1,17 +1,25 @@
-"""Read an order; its id is known only to who placed it."""
+"""Read an order."""
 
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
+from commerce.orders.records import RecordStore
 from commerce.orders.schema import OrderView, order_view
-from commerce.orders.store import OrderStore
+from commerce.payments.store import PaymentStore
 
-orders = OrderStore(Table(environment().orders_table))
+records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
 
 
-@http.operation("GET /store/orders/{id}", "Read an order", returns=OrderView, problems=(NotFound,))
+@http.operation(
+    "GET /store/orders/{id}",
+    "Read an order",
+    returns=OrderView,
+    problems=(NotFound,),
+)
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
-    """Answer with the order and its lines."""
-    order, details = orders.get_whole(request.path["id"])
-    return http.Response.versioned(order_view(order, details), order.version)
+    """Answer with the order, its lines, parcels and returns."""
+    record = records.get(request.path["id"])
+    view = order_view(record, payments.get(record.order.order_id))
+    return http.Response.versioned(view, record.order.version)

@@ -4,12 +4,12 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
+from commerce.orders.records import RecordStore
 from commerce.orders.schema import StaffOrderView, staff_order_view
-from commerce.orders.store import OrderStore
 from commerce.payments.store import PaymentStore
 from commerce.stock.store import StockStore
 
-orders = OrderStore(Table(environment().orders_table))
+records = RecordStore(Table(environment().orders_table))
 payments = PaymentStore(Table(environment().payments_table))
 stock = StockStore(Table(environment().stock_table))
 
@@ -22,8 +22,8 @@ stock = StockStore(Table(environment().stock_table))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the order, its payment, its reservations and its timeline."""
-    order, details = orders.get_whole(request.path["id"])
-    payment, calls = payments.find_with_calls(order.order_id)
-    reservations = stock.reservations(order.order_id)
-    view = staff_order_view(order, details, payment, reservations, calls)
-    return http.Response.versioned(view, order.version)
+    record = records.get(request.path["id"])
+    order_id = record.order.order_id
+    payment, calls = payments.find_with_calls(order_id)
+    view = staff_order_view(record, payment, stock.reservations(order_id), calls)
+    return http.Response.versioned(view, record.order.version)

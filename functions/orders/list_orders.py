@@ -7,8 +7,10 @@ from commerce.environment import environment
 from commerce.errors import InvalidCursor
 from commerce.orders.schema import OrderList, OrdersQuery, order_summary
 from commerce.orders.store import OrderStore
+from commerce.payments.store import PaymentStore
 
 orders = OrderStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
 
 
 @http.operation(
@@ -26,5 +28,6 @@ def handler(request: http.Request[http.Nothing, OrdersQuery]) -> http.Response:
     before = (place["placed_at"], place["order_id"]) if place else None
     page, last = orders.list_newest(query.status, limit=query.limit, before=before)
     cursor = seal({"placed_at": last[0], "order_id": last[1]}, name, key) if last else None
-    items = [order_summary(order) for order in page]
+    paid = payments.get_many([order.order_id for order in page])
+    items = [order_summary(order, paid.get(order.order_id)) for order in page]
     return http.Response(OrderList(items=items, next_cursor=cursor))

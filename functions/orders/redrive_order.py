@@ -1,29 +1,39 @@
-"""Take up the undo of an order that requires a person's action."""
+"""Let an order go on that a person has looked at."""
 
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import IllegalTransition, NotFound
+from commerce.errors import IllegalTransition, NotFound, TransactionConflict
 from commerce.orders.operations import redrive_order
+from commerce.orders.records import RecordStore
 from commerce.orders.schema import OrderView, order_view
 from commerce.orders.store import OrderStore
+from commerce.payments.store import PaymentStore
 from commerce.workflows import StateMachine
 
 orders = OrderStore(Table(environment().orders_table))
+records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
 recovery = StateMachine(environment().recover_order_arn)
 
 
 @http.operation(
     "POST /admin/orders/{id}/redrive",
-    "Take up the undo of an order that requires action",
+    "Go on with an order that requires action, from the step that failed",
     returns=OrderView,
     status=202,
-    problems=(NotFound, IllegalTransition),
+    problems=(NotFound, IllegalTransition, TransactionConflict),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
-    """Answer with the order; it is `canceling` until everything is undone."""
-    order, details = redrive_order(
-        request.path["id"], request.caller, system_clock(), orders=orders, recovery=recovery
+    """Answer with the order; what stopped is begun again."""
+    record = redrive_order(
+        request.path["id"],
+        request.caller,
+        system_clock(),
+        orders=orders,
+        records=records,
+        recovery=recovery,
     )
-    return http.Response.versioned(order_view(order, details), order.version)
+    view = order_view(record, payments.get(record.order.order_id))
+    return http.Response.versioned(view, record.order.version)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from commerce.dynamo.table import Item, from_wire
-from commerce.orders.model import EDGES
+from commerce.lifecycle import ORDER
 from pushcart.cloud import Cloud
 
 SETTLED = {"confirmed", "canceled", "requires_action"}
@@ -158,8 +158,8 @@ def _order(order_id: str, items: list[Item], tables: Tables) -> Iterator[str]:
     if money not in (0, head["totals"]["total"]):
         yield f"3: the provider holds {money} for an order of {head['totals']['total']}"
     reservations = _with_prefix(tables.stock.get(f"order#{order_id}", []), "reservation#")
-    if {each["status"] for each in reservations} - {"held", "released"}:
-        yield "2: a reservation is neither held nor released"
+    if {each["status"] for each in reservations} - {"held", "consumed", "released"}:
+        yield "2: a reservation is neither held, consumed nor released"
     payments = _with_prefix(tables.payments.get(order_id, []), "payment")
     recorded = [each["status"] for each in payments]
     yield from _decision(head, recorded, money, _units(_held_parts(reservations)), items)
@@ -192,7 +192,7 @@ def _history(head: Item) -> Iterator[str]:
     """8: only legal edges, and a version that rose with each."""
     statuses = [change["status"] for change in head["timeline"]]
     for before, after in pairwise(statuses):
-        if after not in EDGES[before]:
+        if after not in ORDER[before]:
             yield f"8: went from {before} to {after}"
     if statuses[-1] != head["status"] or head["version"] < len(statuses):
         yield f"8: is {head['status']}, version {head['version']}, after {statuses}"

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import httpx
 
 from commerce.dynamo.table import Table
+from commerce.fulfillment.model import Acting, cancel
 from commerce.orders.model import order_id_for
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
@@ -43,7 +45,8 @@ class Storefront:
         outputs = cloud.stack_outputs()
         self._provider = SandboxProvider(Table(outputs["SandboxTableName"], cloud.dynamodb))
         self._payments = PaymentStore(Table(outputs["PaymentsTableName"], cloud.dynamodb))
-        self._orders = OrderStore(Table(outputs["OrdersTableName"], cloud.dynamodb))
+        orders = Table(outputs["OrdersTableName"], cloud.dynamodb)
+        self._orders, self._records = OrderStore(orders), RecordStore(orders)
         self._stock = StockStore(Table(outputs["StockTableName"], cloud.dynamodb))
 
     def stocked(self, *units: int, price: int = 1000) -> list[str]:
@@ -115,7 +118,7 @@ class Storefront:
     def break_undo(self, order_id: str) -> None:
         """Leave a confirmed order as an undo does that failed for good."""
         now = datetime.now(UTC)
-        self._orders.cancel(order_id, "test", "", now)
+        self._records.decide(order_id, lambda record: cancel(record, Acting("test", now)))
         self._orders.require_action(order_id, "test", "RecoveryExhausted", now)
 
     def held(self, order_id: str) -> int:

@@ -16,9 +16,13 @@ from commerce.catalog.model import Variant
 from commerce.clock import to_text
 from commerce.dynamo.table import Table, dynamodb_client
 from commerce.errors import DomainError
+from commerce.fulfillment.model import Acting
+from commerce.fulfillment.operations import cancel_order
 from commerce.ledger.store import LedgerStore
 from commerce.orders import operations as order_steps
 from commerce.orders.model import Order
+from commerce.orders.record import OrderRecord
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.orders.tasks import (
     AuthorizeInput,
@@ -115,6 +119,7 @@ class SimulatedShop:
     def __post_init__(self) -> None:
         self.database = FaultyDatabase(self.fault, self.inner)
         self.orders = OrderStore(self._table("orders"))
+        self.records = RecordStore(self._table("orders"))
         self.stock = StockStore(self._table("stock"))
         self.payments = PaymentStore(self._table("payments"))
         self.ledger = LedgerStore(self._table("ledger"))
@@ -127,41 +132,52 @@ class SimulatedShop:
         None where the function that answers the caller died itself.
         """
         try:
-            order, _ = order_steps.complete_cart(
+            record = order_steps.complete_cart(
                 CART_ID,
                 key,
                 f"fingerprint of {key}",
                 None,
                 {"provider": "sandbox", "token": token},
                 orders=self.orders,
+                records=self.records,
                 saga=_Machine(self, "place_order"),  # type: ignore[arg-type] # stands in its place
             )
         except DomainError as error:
             return error
         except (WorkerDied, ExecutionDied):
             return None
-        return order
+        return record.order
 
     def cancel(self) -> Order | DomainError | None:
         """Cancel the confirmed order as the API does; see `checkout`."""
-        return self._undo(order_steps.cancel_order, "ada", "ordered twice")
+        acting = Acting("ada", self.clock(), "ordered twice")
+        return self._asked(
+            lambda recovery: cancel_order(
+                ORDER_ID, None, acting, records=self.records, recovery=recovery
+            )
+        )
 
     def redrive(self) -> Order | DomainError | None:
-        """Take up the undo of the order as the API does; see `checkout`."""
-        return self._undo(order_steps.redrive_order, "staff")
+        """Let the order go on as the API does; see `checkout`."""
+        return self._asked(
+            lambda recovery: order_steps.redrive_order(
+                ORDER_ID,
+                "staff",
+                self.clock(),
+                orders=self.orders,
+                records=self.records,
+                recovery=recovery,
+            )
+        )
 
-    def _undo(self, operation: Callable[..., Any], *given: str) -> Order | DomainError | None:
-        recovery = _Machine(self, "recover_order")
+    def _asked(self, operation: Callable[[Any], OrderRecord]) -> Order | DomainError | None:
         self.database.begin("")
         try:
-            order: Order = operation(
-                ORDER_ID, *given, self.clock(), orders=self.orders, recovery=recovery
-            )[0]
+            return operation(_Machine(self, "recover_order")).order
         except DomainError as error:
             return error
         except (WorkerDied, ExecutionDied):
             return None
-        return order
 
     def sweep(self, fault: Fault | None = None) -> dict[str, int]:
         """Let time pass until the sweep takes everything that is in flight."""

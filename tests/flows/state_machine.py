@@ -1,14 +1,16 @@
 """Walks the real state machine files, with the steps run in this process.
 
 Knows the part of the States Language that Pushcart's machines use, and refuses the rest.
+An execution that waits for a task token is suspended until the token is answered.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,22 @@ from commerce.errors import DomainError
 from commerce.workflows import Outcome, error_details
 
 Task = Callable[[dict[str, Any]], Any]
+# Gives each token that it waits for, and the result in the end.
+Waiting = Generator[str, None, Any]
+
+RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED"
+
+_CALLBACK = ":states:::lambda:invoke.waitForTaskToken"
+_TASK_FIELDS = {"Resource", "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch"}
+_LIMITS = {"TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds"}
+_FIELDS = {
+    "Task": _TASK_FIELDS | _LIMITS | {"Next", "End"},
+    "Choice": {"Choices", "Default"},
+    "Pass": {"Parameters", "Result", "ResultPath", "Next", "End"},
+    "Wait": {"Seconds", "SecondsPath", "Next", "End"},
+    "Succeed": set(),
+    "Fail": {"Error", "Cause", "ErrorPath", "CausePath"},
+}
 
 
 class WorkerDied(Exception):
@@ -27,6 +45,18 @@ class ExecutionDied(BaseException):
     """The execution ends here and nobody is told: no retry, no catch, no undo."""
 
 
+class ExecutionAlreadyExists(Exception):
+    """An execution of this name was started before; it need not be under way any more."""
+
+
+class TaskTimedOut(Exception):
+    """Nobody waits for the token any more: it was answered, or its task has ended."""
+
+
+class InvalidToken(Exception):
+    """There never was such a token."""
+
+
 @dataclass(frozen=True)
 class StateFailed(Exception):
     """A state failed, as the state machine sees it."""
@@ -35,77 +65,201 @@ class StateFailed(Exception):
     cause: str
 
 
-class StateMachineFile:
+class Execution:
+    """One walk through a state machine.
+
+    `status` is RUNNING until it has SUCCEEDED, with an `output`, or FAILED, with an `error`
+    and a `cause`; ABORTED where it died. `waits_for` is the token it is suspended on.
+    """
+
+    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+        self.name = name
+        self.data: Any = copy.deepcopy(dict(document))
+        self.status = RUNNING
+        self.error = self.cause = ""
+        self.entered: list[str] = []
+        self.waits_for: str | None = None
+        self.walk: Waiting
+
+    @property
+    def output(self) -> Any:
+        """What it ended with."""
+        assert self.status == SUCCEEDED, self.status
+        return self.data
+
+    def go_on(self) -> None:
+        """Walk until it ends or waits for a token."""
+        self.waits_for = None
+        try:
+            self.waits_for = next(self.walk)
+        except StopIteration:
+            self.status = SUCCEEDED
+        except StateFailed as failed:
+            self.status, self.error, self.cause = FAILED, failed.error, failed.cause
+        except BaseException:
+            self.status = ABORTED
+            raise
+
+
+class TaskTokens:
+    """The tokens of all executions, for who answers one does not know whose it is."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._waiting: dict[str, Execution] = {}
+        # How a task ended, from its answer until its execution takes notice; then None.
+        self._endings: dict[str, Any] = {}
+
+    def issue(self, execution: Execution) -> str:
+        """Make a token for a task that begins."""
+        token = f"{execution.name}/token-{next(self._numbers)}"
+        self._waiting[token] = execution
+        return token
+
+    def is_open(self, token: str) -> bool:
+        """Tell whether a task still waits for an answer."""
+        return token in self._waiting
+
+    def answer(self, token: str, output: Any = None) -> None:
+        """Let the task succeed, as `SendTaskSuccess` does."""
+        self._end(token, json.loads(json.dumps(output)))
+
+    def fail(self, token: str, error: str, cause: str = "") -> None:
+        """Let the task fail, as `SendTaskFailure` does."""
+        self._end(token, StateFailed(error, cause))
+
+    def time_out(self, token: str) -> None:
+        """Let the task's time pass without an answer."""
+        self.fail(token, "States.Timeout")
+
+    def withdraw(self, token: str) -> None:
+        """Wait for it no more: the task failed by itself."""
+        del self._waiting[token]
+        self._endings[token] = None
+
+    def ending(self, token: str) -> Any:
+        """Take the answer's output; an answer that is a failure is raised."""
+        ending, self._endings[token] = self._endings[token], None
+        if isinstance(ending, StateFailed):
+            raise ending
+        return ending
+
+    def _end(self, token: str, ending: Any) -> None:
+        if token in self._endings:
+            raise TaskTimedOut(token)
+        if token not in self._waiting:
+            raise InvalidToken(token)
+        execution = self._waiting.pop(token)
+        self._endings[token] = ending
+        # An answer from within the task's own function is found when that has run.
+        if execution.waits_for == token:
+            execution.go_on()
+
+
+class StateMachine:
     """One state machine, with a task for each function it names.
 
     Parameters
     ----------
-    name
-        The file's name, such as `place_order`.
+    definition
+        In the States Language.
     tasks
-        By the name of the resource in the file's `${...}`.
+        By the name of the resource in the definition's `${...FunctionArn}`.
     waited
-        Told the seconds a retry waits.
+        Told the seconds that a retry or a state waits.
+    tokens
+        Those of its callbacks; machines that are answered by the same caller share them.
     """
 
     def __init__(
-        self, name: str, tasks: Mapping[str, Task], waited: Callable[[float], None]
+        self,
+        definition: Mapping[str, Any],
+        tasks: Mapping[str, Task],
+        waited: Callable[[float], None],
+        tokens: TaskTokens | None = None,
     ) -> None:
-        path: Path = ROOT / "stepflows" / f"{name}.asl.json"
-        self._definition = json.loads(path.read_text())
+        for name, state in definition["States"].items():
+            unknown = state.keys() - _FIELDS[state["Type"]] - {"Type", "Comment"}
+            assert not unknown, f"{name}: {unknown}"
+        self._definition = definition
         self._tasks = tasks
         self._waited = waited
+        self.tokens = tokens or TaskTokens()
+        self.executions: dict[str, Execution] = {}
         self.entered: list[str] = []
+
+    def start(self, name: str, document: Mapping[str, Any]) -> Execution:
+        """Begin an execution, which has ended or waits for a token when this returns.
+
+        Raises
+        ------
+        ExecutionAlreadyExists
+            The name was used before. AWS would bear the same input while that one runs.
+        """
+        if name in self.executions:
+            raise ExecutionAlreadyExists(name)
+        execution = self.executions[name] = self._begin(name, document)
+        execution.go_on()
+        return execution
 
     def execute(self, name: str, document: Mapping[str, Any]) -> Outcome:
         """Walk from start to end; the outcome is what `StartSyncExecution` gives."""
-        data: dict[str, Any] = copy.deepcopy(dict(document))
-        state_name = self._definition["StartAt"]
-        while True:
-            state = self._definition["States"][state_name]
-            self.entered.append(state_name)
-            if state["Type"] == "Succeed":
-                return Outcome("SUCCEEDED")
-            if state["Type"] == "Fail":
-                return self._failed(state, data)
+        execution = self._begin(name, document)
+        execution.go_on()
+        self.entered += execution.entered
+        assert execution.status != RUNNING, f"nobody answers {execution.waits_for}"
+        return Outcome(execution.status, execution.error, error_details(execution.cause))
+
+    def _begin(self, name: str, document: Mapping[str, Any]) -> Execution:
+        execution = Execution(name, document)
+        execution.walk = self._walk(execution)
+        return execution
+
+    def _walk(self, execution: Execution) -> Waiting:
+        name = self._definition["StartAt"]
+        while name:
+            execution.entered.append(name)
+            state = self._definition["States"][name]
             if state["Type"] == "Choice":
-                state_name = _choose(state, data)
-                continue
-            state_name = self._task(name, state, data)
-            if not state_name:
-                return Outcome("SUCCEEDED")
+                name = _choose(state, execution.data)
+            elif state["Type"] == "Task":
+                name = yield from self._task(execution, state)
+            else:
+                self._simple(execution, state)
+                name = state.get("Next")
 
-    def _failed(self, state: dict[str, Any], data: dict[str, Any]) -> Outcome:
-        if "ErrorPath" in state:
-            error, cause = _at(state["ErrorPath"], data), _at(state["CausePath"], data)
-        else:
-            error, cause = state["Error"], state["Cause"]
-        return Outcome("FAILED", error, error_details(cause))
+    def _simple(self, execution: Execution, state: dict[str, Any]) -> None:
+        data = execution.data
+        if state["Type"] == "Fail":
+            raise StateFailed(_text(state, "Error", data), _text(state, "Cause", data))
+        if state["Type"] == "Wait":
+            path = state.get("SecondsPath")
+            self._waited(_at(path, data) if path else state["Seconds"])
+        if state["Type"] == "Pass":
+            given = _parameters(state["Parameters"], data, {}) if "Parameters" in state else data
+            execution.data = _placed(state, data, state.get("Result", given))
 
-    def _task(self, execution: str, state: dict[str, Any], data: dict[str, Any]) -> str:
-        assert state["Type"] == "Task", state["Type"]
-        task = self._tasks[state["Resource"].strip("${}").removesuffix("FunctionArn")]
-        given = _parameters(state["Parameters"], data, execution)
+    def _task(self, execution: Execution, state: dict[str, Any]) -> Waiting:
         try:
-            result = self._with_retries(task, given, state["Retry"])
+            result = yield from self._with_retries(execution, state)
         except StateFailed as failed:
-            catcher = next(
-                catcher for catcher in state["Catch"] if _matches(catcher["ErrorEquals"], failed)
-            )
-            _put(catcher["ResultPath"], data, {"Error": failed.error, "Cause": failed.cause})
-            target: str = catcher["Next"]
-            return target
-        if state.get("ResultPath", "$") not in (None, "$"):
-            _put(state["ResultPath"], data, result)
-        return "" if state.get("End") else str(state["Next"])
+            for catcher in state.get("Catch", []):
+                if _matches(catcher["ErrorEquals"], failed):
+                    error = {"Error": failed.error, "Cause": failed.cause}
+                    execution.data = _placed(catcher, execution.data, error)
+                    return catcher["Next"]
+            raise
+        if "ResultSelector" in state:
+            result = _parameters(state["ResultSelector"], result, {})
+        execution.data = _placed(state, execution.data, result)
+        return state.get("Next")
 
-    def _with_retries(
-        self, task: Task, given: dict[str, Any], retriers: list[dict[str, Any]]
-    ) -> Any:
+    def _with_retries(self, execution: Execution, state: dict[str, Any]) -> Waiting:
+        retriers = state.get("Retry", [])
         tries = [0] * len(retriers)
         while True:
             try:
-                return _run(task, given)
+                return (yield from self._attempt(execution, state))
             except StateFailed as failed:
                 matching = [
                     n
@@ -121,6 +275,39 @@ class StateMachineFile:
                 tries[number] += 1
                 self._waited(min(wait, retrier["MaxDelaySeconds"]))
 
+    def _attempt(self, execution: Execution, state: dict[str, Any]) -> Waiting:
+        context = {"$$.Execution.Name": execution.name}
+        if not state["Resource"].startswith("arn:"):
+            given = _parameters(state["Parameters"], execution.data, context)
+            return _run(self._tasks[_function(state["Resource"])], given)
+        assert state["Resource"].endswith(_CALLBACK), state["Resource"]
+        token = context["$$.Task.Token"] = self.tokens.issue(execution)
+        call = _parameters(state["Parameters"], execution.data, context)
+        try:
+            _run(self._tasks[_function(call.pop("FunctionName"))], call.pop("Payload"))
+            assert not call, call
+        except StateFailed:
+            if self.tokens.is_open(token):
+                self.tokens.withdraw(token)
+                raise
+        if self.tokens.is_open(token):
+            yield token
+        return self.tokens.ending(token)
+
+
+class StateMachineFile(StateMachine):
+    """A state machine of the shop, by its file's name, such as `place_order`."""
+
+    def __init__(
+        self,
+        name: str,
+        tasks: Mapping[str, Task],
+        waited: Callable[[float], None],
+        tokens: TaskTokens | None = None,
+    ) -> None:
+        path: Path = ROOT / "stepflows" / f"{name}.asl.json"
+        super().__init__(json.loads(path.read_text()), tasks, waited, tokens)
+
 
 def _run(task: Task, given: dict[str, Any]) -> Any:
     """Run a step as its function would: JSON in, JSON or a named error out."""
@@ -133,37 +320,90 @@ def _run(task: Task, given: dict[str, Any]) -> Any:
         raise StateFailed(type(error).__name__, json.dumps(cause)) from error
 
 
-def _choose(state: dict[str, Any], data: dict[str, Any]) -> str:
-    for choice in state["Choices"]:
-        if _at(choice["Variable"], data) == choice["StringEquals"]:
-            return str(choice["Next"])
+def _function(resource: str) -> str:
+    return resource.strip("${}").removesuffix("FunctionArn")
+
+
+def _choose(state: dict[str, Any], data: Any) -> str:
+    for rule in state["Choices"]:
+        if _holds(rule, data):
+            return str(rule["Next"])
+    if "Default" not in state:
+        raise StateFailed("States.NoChoiceMatched", "")
     return str(state["Default"])
 
 
-def _parameters(declared: dict[str, Any], data: dict[str, Any], execution: str) -> dict[str, Any]:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# A value of another type is just not equal.
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "StringEquals": lambda found, wanted: isinstance(found, str) and found == wanted,
+    "BooleanEquals": lambda found, wanted: isinstance(found, bool) and found is wanted,
+    "NumericEquals": lambda found, wanted: _is_number(found) and found == wanted,
+    "NumericGreaterThan": lambda found, wanted: _is_number(found) and found > wanted,
+}
+
+
+def _holds(rule: dict[str, Any], data: Any) -> bool:
+    if "And" in rule:
+        return all(_holds(part, data) for part in rule["And"])
+    if "Not" in rule:
+        return not _holds(rule["Not"], data)
+    if "IsPresent" in rule:
+        return _is_present(rule["Variable"], data) is rule["IsPresent"]
+    (comparison,) = rule.keys() - {"Variable", "Next", "Comment"}
+    return _COMPARISONS[comparison](_at(rule["Variable"], data), rule[comparison])
+
+
+def _parameters(declared: Mapping[str, Any], data: Any, context: Mapping[str, str]) -> Any:
     given: dict[str, Any] = {}
     for name, value in declared.items():
-        if not name.endswith(".$"):
+        if isinstance(value, dict):
+            given[name] = _parameters(value, data, context)
+        elif not name.endswith(".$"):
             given[name] = value
-        elif value == "$$.Execution.Name":
-            given[name[:-2]] = execution
+        elif value.startswith("$$"):
+            given[name[:-2]] = context[value]
         else:
             given[name[:-2]] = _at(value, data)
     return given
 
 
-def _at(path: str, data: dict[str, Any]) -> Any:
-    found: Any = data
-    for step in path.removeprefix("$.").split("."):
-        found = found[step]
-    return found
+def _text(state: dict[str, Any], name: str, data: Any) -> str:
+    path = state.get(f"{name}Path")
+    return str(_at(path, data) if path else state.get(name, ""))
 
 
-def _put(path: str, data: dict[str, Any], value: Any) -> None:
+def _at(path: str, data: Any) -> Any:
+    assert path.startswith("$"), path
+    for step in path.split(".")[1:]:
+        data = data[step]
+    return data
+
+
+def _is_present(path: str, data: Any) -> bool:
+    try:
+        _at(path, data)
+    except (KeyError, TypeError):
+        return False
+    return True
+
+
+def _placed(state: dict[str, Any], data: Any, result: Any) -> Any:
+    """Put a result where the state's `ResultPath` says: nowhere, in the data, or in its place."""
+    path = state.get("ResultPath", "$")
+    if path is None:
+        return data
+    if path == "$":
+        return result
     name = path.removeprefix("$.")
     assert "." not in name, path
-    data[name] = value
+    return {**data, name: result}
 
 
 def _matches(names: list[str], failed: StateFailed) -> bool:
+    if "States.TaskFailed" in names and failed.error != "States.Timeout":
+        return True
     return "States.ALL" in names or failed.error in names

@@ -7,6 +7,7 @@ from builders import CART_ID, NOW, ORDER_ID, details, line, order, table
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
 from commerce.ids import new_id
 from commerce.orders.model import Order, order_id_for
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -27,9 +28,9 @@ def cancel(store: OrderStore, execution: str = MINE) -> Order | None:
 
 
 def test_placing_twice_by_one_execution_places_once() -> None:
-    store = placed(order(), order())
-    found, content = store.get_whole(ORDER_ID)
-    assert (found, content) == (order(), details())
+    placed(order(), order())
+    record = RecordStore(table("orders")).get(ORDER_ID)
+    assert (record.order, record.details) == (order(), details())
 
 
 def test_placing_by_another_execution_is_refused_and_changes_nothing() -> None:
@@ -51,7 +52,7 @@ def test_a_big_order_keeps_its_lines_in_order() -> None:
     lines = tuple(line(f"SKU-{n:04d}", line_id=f"line_{n}") for n in range(1, 1111))
     store = OrderStore(table("orders"))
     store.place_once(order(line_count=1110), details(*lines))
-    assert store.get_whole(ORDER_ID)[1].lines == lines
+    assert RecordStore(table("orders")).get(ORDER_ID).details.lines == lines
 
 
 def test_confirming_twice_confirms_once() -> None:
@@ -120,7 +121,7 @@ def test_only_an_order_being_undone_can_require_action() -> None:
 def test_a_missing_order_is_not_found() -> None:
     store = OrderStore(table("orders"))
     with pytest.raises(NotFound):
-        store.get_whole(ORDER_ID)
+        RecordStore(table("orders")).get(ORDER_ID)
     with pytest.raises(NotFound):
         store.confirm(ORDER_ID, "place_order", NOW)
 

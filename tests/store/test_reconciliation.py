@@ -84,8 +84,9 @@ class Shop:
         return order_id
 
     def canceled(self, attempt: int) -> str:
-        order_id = self.placed(attempt)
-        self.orders.cancel(order_id, "ada", "", self.now)
+        order_id = self.placed(attempt, confirmed=False)
+        failure = {"error": "CheckoutFailed"}
+        self.orders.begin_cancel(order_id, "execution-1", "ada", failure, self.now)
         void_payment(order_id, self.now, **self.books)
         self.orders.close(order_id, "ada", self.now)
         return order_id

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from commerce.errors import InvalidRequest, NotFound, StaleVersion
 from commerce.settings.defaults import DEFAULT_SETTINGS
 from commerce.settings.model import ShopSettings
 from commerce.settings.operations import replace_settings
+from commerce.settings.recent import RecentSettings
 from commerce.settings.schema import SettingsBody
 from commerce.settings.store import SettingsStore
 
@@ -104,3 +105,14 @@ def test_settings_that_would_break_pricing_are_refused_with_their_paths() -> Non
 
     assert [error["path"] for error in refused.value.details["errors"]] == ["$.base_currency"]
     assert store().current() == DEFAULT_SETTINGS
+
+
+def test_recent_settings_show_a_change_after_a_minute_and_not_before() -> None:
+    times = iter([NOW, NOW + timedelta(seconds=59), NOW + timedelta(seconds=60)])
+    recent = RecentSettings(store(), lambda: next(times))
+    assert recent.current() == DEFAULT_SETTINGS
+
+    second = replaced(replace(DEFAULT_SETTINGS, base_currency="EUR"), 1)
+
+    assert recent.current() == DEFAULT_SETTINGS
+    assert recent.current() == second

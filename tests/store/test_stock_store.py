@@ -1,15 +1,11 @@
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from builders import CART_ID, NOW, ORDER_ID, stocked, table
-from cloud_in_memory import table_name
-from commerce.dynamo.table import Table, dynamodb_client
 from commerce.errors import InsufficientStock, OrderCanceled, OutOfStock
 from commerce.orders.model import order_id_for
 from commerce.stock.model import Adjustment, Level
 from commerce.stock.store import StockStore
+from store.disturbed_stock import interrupted
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -89,27 +85,6 @@ def test_a_late_chunk_of_a_big_order_finds_the_gate_released() -> None:
     with pytest.raises(OrderCanceled):
         stock.reserve(ORDER_ID, quantities, NOW)
     assert all(level.available == 1 for level in stock.levels(quantities).values())
-
-
-class Interrupted:
-    """DynamoDB's client, with something done before one transaction of a number."""
-
-    def __init__(self, number: int, meanwhile: Callable[[], None]) -> None:
-        self._number, self._meanwhile = number, meanwhile
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(dynamodb_client(), name)
-
-    def transact_write_items(self, **call: Any) -> Any:
-        self._number -= 1
-        if self._number == 0:
-            self._meanwhile()
-        return dynamodb_client().transact_write_items(**call)
-
-
-def interrupted(number: int, meanwhile: Callable[[], None]) -> StockStore:
-    client: Any = Interrupted(number, meanwhile)
-    return StockStore(Table(table_name("stock"), client))
 
 
 def test_an_order_cancelled_between_two_chunks_holds_nothing() -> None:

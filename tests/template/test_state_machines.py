@@ -10,7 +10,7 @@ import pytest
 from cloud_in_memory import template
 from commerce import errors
 from commerce.errors import DomainError, TransientError
-from deployed import STATE_MACHINES, Json, function_of, resources, state_machine, tasks
+from deployed import STATE_MACHINES, Json, function_of, resources, state_machine, tasks, waits
 
 UNDO = {
     "PlaceOrder": "CloseOrder",
@@ -40,9 +40,6 @@ NAMED_ERRORS = {
 }
 
 
-SAGAS = [file for file in STATE_MACHINES if "BeginCancel" in state_machine(file)["States"]]
-
-
 @pytest.fixture(params=STATE_MACHINES)
 def definition(request: pytest.FixtureRequest) -> Json:
     """Give each state machine in turn."""
@@ -60,6 +57,15 @@ def test_every_task_retries_catches_and_ends_in_time(definition: Json) -> None:
         assert task["Retry"], name
         assert task["TimeoutSeconds"] > 0, name
         assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+def test_nobody_is_waited_for_without_an_end_and_no_such_wait_begins_again(
+    definition: Json,
+) -> None:
+    for name, task in tasks(definition).items():
+        if waits(task):
+            assert 86_400 <= task["TimeoutSeconds"] <= 366 * 86_400, name
+            assert "States.Timeout" not in task["Retry"][0]["ErrorEquals"], name
 
 
 def test_no_task_gives_up_while_its_function_may_still_run(definition: Json) -> None:
@@ -144,28 +150,51 @@ def test_whatever_fails_in_a_step_its_undo_follows(step: str) -> None:
     assert UNDO[step] in undoing
 
 
-@pytest.mark.parametrize("file", SAGAS)
-def test_undo_begins_only_where_the_decision_says_so(file: str) -> None:
-    definition = state_machine(file)
-    choice = definition["States"]["IsThereAnythingToUndo"]
+@pytest.fixture(params=["place_order.asl.json", "recover_order.asl.json"])
+def undoing(request: pytest.FixtureRequest) -> Json:
+    """Give each state machine that undoes an order."""
+    return state_machine(request.param)
+
+
+def test_undo_begins_only_where_the_decision_says_so(undoing: Json) -> None:
+    choice = undoing["States"]["IsThereAnythingToUndo"]
 
     assert {one["StringEquals"]: one["Next"] for one in choice["Choices"]} == {
         "undo": "VoidPayment",
         "stands": "OrderStands",
     }
-    assert definition["States"][choice["Default"]]["Type"] in {"Fail", "Succeed"}
+    assert undoing["States"][choice["Default"]]["Type"] in {"Fail", "Succeed"}
 
 
-@pytest.mark.parametrize("file", SAGAS)
-def test_a_failed_undo_is_never_passed_over(file: str) -> None:
-    definition = state_machine(file)
+def test_a_failed_undo_is_never_passed_over(undoing: Json) -> None:
     for step in UNDOING:
-        task = definition["States"][step]
+        task = undoing["States"][step]
         assert task["Retry"][0]["ErrorEquals"] == ["States.ALL"], step
         assert task["Retry"][0]["MaxAttempts"] >= 5, step
         # The execution fails, the order stays as it is, and the next sweep goes on with it.
         assert {catch["Next"] for catch in task["Catch"]} == {"LeftToRecovery"}, step
-    assert definition["States"]["LeftToRecovery"]["Type"] == "Fail"
+    assert undoing["States"]["LeftToRecovery"]["Type"] == "Fail"
+
+
+@pytest.mark.parametrize("file", ["fulfil_order", "cancel_lines", "return_order"])
+def test_what_fails_after_the_checkout_fails_its_execution_so_that_the_watchdog_sees_it(
+    file: str,
+) -> None:
+    definition = state_machine(f"{file}.asl.json")
+
+    for name, task in tasks(definition).items():
+        assert [catch["Next"] for catch in task["Catch"]] == ["Interrupted"], name
+    assert definition["States"]["Interrupted"]["Type"] == "Fail"
+    assert definition["States"]["Interrupted"]["ErrorPath"] == "$.failure.Error"
+
+
+def test_the_watchdog_watches_every_state_machine_that_no_sweep_looks_after() -> None:
+    rule = resources("Function")["WatchExecutionsFunction"]["Events"]["Stopped"]["Properties"]
+    watched = {arn["Ref"] for arn in rule["Pattern"]["detail"]["stateMachineArn"]}
+    swept = {"PlaceOrderStateMachine", "RecoverOrderStateMachine"}
+
+    assert watched == set(resources("StateMachine")) - swept
+    assert rule["Pattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
 def test_recovery_undoes_as_the_order_itself_would() -> None:

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ORDER_ID
-from commerce.events.model import LOW_STOCK_UNITS, Change, DomainEvent, event_of
+from commerce import lifecycle as orders
+from commerce.events.model import Change, DomainEvent, event_of
 from commerce.events.schema import PUBLISHED, document, name_of
-from commerce.orders import model as orders
 from commerce.payments import model as payments
 
 AT = "2026-03-01T12:00:00.000Z"
 WRITTEN_AT = "2026-03-01T12:00:00.007Z"
 PRODUCT_ID = "prod_01kjm2h5k0abcdefghjkmnpqrstvwxyz0123"
+LOW_STOCK_UNITS = 7
 PERSONAL = {"cart_id": "cart_secret", "buyer": {"email": "ada@example.com"}}
 
 
@@ -78,9 +79,11 @@ def change(old: dict[str, Any] | None, new: dict[str, Any] | None) -> Change:
     return Change({"pk": item["pk"], "sk": item["sk"]}, old, new, WRITTEN_AT)
 
 
-def told(old: dict[str, Any] | None, new: dict[str, Any] | None) -> DomainEvent | None:
+def told(
+    old: dict[str, Any] | None, new: dict[str, Any] | None, low_stock_units: int = LOW_STOCK_UNITS
+) -> DomainEvent | None:
     """Give the event of a change, which must have its published shape."""
-    event = event_of(change(old, new))
+    event = event_of(change(old, new), low_stock_units)
     if event is not None:
         document(event)
     return event
@@ -90,6 +93,11 @@ ORDER_TRANSITIONS = {
     ("pending", "confirmed"): "order.placed",
     ("canceling", "canceled"): "order.canceled",
     ("canceling", "requires_action"): "order.requires_action",
+    ("confirmed", "requires_action"): "order.requires_action",
+    ("completed", "requires_action"): "order.requires_action",
+    ("requires_action", "confirmed"): "order.resumed",
+    ("requires_action", "completed"): "order.resumed",
+    ("confirmed", "completed"): "order.completed",
 }
 PAYMENT_TRANSITIONS = {
     ("authorizing", "authorized"): "payment.authorized",
@@ -98,11 +106,102 @@ PAYMENT_TRANSITIONS = {
 }
 
 
-@pytest.mark.parametrize("edge", [(a, b) for a, to in orders.EDGES.items() for b in to])
+@pytest.mark.parametrize("edge", [(a, b) for a, to in orders.ORDER.items() for b in to])
 def test_an_orders_edge_is_the_event_of_the_table_or_none(edge: tuple[str, str]) -> None:
     event = told(order_image(edge[0], 1), order_image(edge[1], 2))
 
     assert (event.type if event else None) == ORDER_TRANSITIONS.get(edge)
+
+
+PART_EVENTS = {
+    **{("fulfillment", status): f"fulfillment.{status}" for status in orders.FULFILLMENT},
+    **{("return", status): f"return.{status}" for status in orders.RETURN},
+    ("fulfillment", "open"): "fulfillment.created",
+}
+
+
+def part_image(kind: str, status: str, version: int) -> dict[str, Any]:
+    tail = ORDER_ID.partition("_")[2]
+    return {
+        "pk": ORDER_ID,
+        "sk": f"{kind}#0001",
+        "id": f"{kind}_{tail}_1",
+        "status": status,
+        "version": version,
+        "location": "main",
+        "units": {"line_1": 2},
+        "amount": 2000,
+        "reason": "damaged",
+        "times": {status: AT},
+        "tracking": {"carrier": "Royal Mail"},
+    }
+
+
+@pytest.mark.parametrize(("kind", "status"), PART_EVENTS)
+def test_each_status_of_a_part_is_an_event_and_other_changes_are_none(
+    kind: str, status: str
+) -> None:
+    before = {"open": None, "requested": None}.get(status, part_image(kind, "another", 1))
+    now = part_image(kind, status, 2)
+
+    event = told(before, now)
+    assert event is not None
+    assert event.type == PART_EVENTS[kind, status]
+    assert (event.aggregate.type, event.aggregate.id) == (kind, now["id"])
+    assert event.data["line_items"] == [{"id": "line_1", "quantity": 2}]
+    assert event.data["order_id"] == ORDER_ID
+    # Units that are taken out of a parcel leave its status.
+    assert told(now, {**now, "units": {"line_1": 1}, "version": 3}) is None
+
+
+def test_a_cancellation_of_units_is_told_once_with_all_its_units() -> None:
+    made = {
+        "pk": ORDER_ID,
+        "sk": "cancellation#0001",
+        "id": f"cancellation_{ORDER_ID.partition('_')[2]}_1",
+        "version": 4,
+        "parts": {"main": {"line_1": 1}, "north": {"line_1": 1, "line_2": 3}},
+        "amounts": {"line_1": 800, "line_2": 300},
+        "reason": "shortage",
+        "at": AT,
+    }
+
+    event = told(None, made)
+    assert event is not None
+    assert event.type == "order.lines_canceled"
+    assert event.data["amount"] == 1100
+    assert event.data["line_items"] == [
+        {"id": "line_1", "quantity": 2},
+        {"id": "line_2", "quantity": 3},
+    ]
+    assert told(made, {**made, "version": 5}) is None
+
+
+def test_a_cancelled_order_tells_why_the_buyer_cancelled_it() -> None:
+    timeline = [
+        {"at": AT, "status": "canceling", "by": "buyer", "reason": "ordered twice"},
+        {"at": AT, "status": "canceled", "by": "recover_order"},
+    ]
+    event = told(order_image("canceling", 4), order_image("canceled", 5, timeline=timeline))
+
+    assert event is not None
+    assert event.data["reason"] == "ordered twice"
+
+
+def test_an_order_that_goes_on_names_what_stopped() -> None:
+    stop = {
+        "machine": "fulfil_order",
+        "execution": ORDER_ID,
+        "input": {"order_id": ORDER_ID},
+        "error": "ProviderRejected",
+        "cause": "no",
+    }
+    event = told(order_image("requires_action", 4, stops=[stop]), order_image("confirmed", 5))
+
+    assert event is not None
+    assert event.data["stops"] == [
+        {"machine": "fulfil_order", "execution": ORDER_ID, "input": {"order_id": ORDER_ID}}
+    ]
 
 
 @pytest.mark.parametrize("edge", [(a, b) for a, to in payments.EDGES.items() for b in to])
@@ -200,16 +299,17 @@ def test_a_deleted_item_is_no_event() -> None:
 @given(
     st.lists(st.integers(0, 20), min_size=1, max_size=3),
     st.lists(st.integers(0, 20), min_size=1, max_size=3),
+    st.integers(0, 30),
 )
-def test_stock_is_low_exactly_when_it_falls_over_the_threshold(
-    before: list[int], after: list[int]
+def test_stock_is_low_exactly_when_it_falls_over_the_shops_threshold(
+    before: list[int], after: list[int], threshold: int
 ) -> None:
-    event = told(stock_image(*before, version=1), stock_image(*after))
+    event = told(stock_image(*before, version=1), stock_image(*after), threshold)
 
-    crossed = sum(before) > LOW_STOCK_UNITS and sum(after) <= LOW_STOCK_UNITS
+    crossed = sum(before) > threshold and sum(after) <= threshold
     assert (event is not None) == crossed
     if event:
-        assert event.data == {"available": sum(after), "threshold": LOW_STOCK_UNITS}
+        assert event.data == {"available": sum(after), "threshold": threshold}
         assert event.occurred_at == WRITTEN_AT
 
 
@@ -233,7 +333,11 @@ def test_a_products_every_version_is_told_with_what_was_done(
 
 def test_an_item_that_no_store_wrote_is_refused() -> None:
     with pytest.raises(LookupError):
-        event_of(change(None, {"pk": "product#x", "sk": "product"}))
+        event_of(change(None, {"pk": "product#x", "sk": "product"}), LOW_STOCK_UNITS)
+
+
+def event_told(record: Change) -> DomainEvent | None:
+    return event_of(record, LOW_STOCK_UNITS)
 
 
 SAGAS = [
@@ -260,8 +364,8 @@ def test_a_replayed_duplicated_and_reordered_stream_tells_the_same_events(
     again = records + chance.choices(records, k=len(records))
     chance.shuffle(again)
 
-    once = [event for event in map(event_of, records) if event]
-    repeated = [event for event in map(event_of, again) if event]
+    once = [event for event in map(event_told, records) if event]
+    repeated = [event for event in map(event_told, again) if event]
 
     ids = Counter(event.event_id for event in once)
     assert set(ids.values()) <= {1}
@@ -275,7 +379,7 @@ def test_a_replayed_duplicated_and_reordered_stream_tells_the_same_events(
 
 def test_every_event_has_a_published_schema_and_every_schema_an_event() -> None:
     types = {*ORDER_TRANSITIONS.values(), *PAYMENT_TRANSITIONS.values()}
-    types |= {"payment.captured", "payment.refunded"}
+    types |= {"payment.captured", "payment.refunded", "order.lines_canceled", *PART_EVENTS.values()}
 
     assert {name_of(model) for model in PUBLISHED} == {
         f"{type_}.v1" for type_ in types | {"stock.low", "product.changed"}

@@ -4,7 +4,8 @@ import pytest
 
 from builders import order
 from commerce import errors
-from commerce.orders.model import ATTEMPTS_MAX, EDGES, IN_FLIGHT, Order, next_attempt
+from commerce.lifecycle import ORDER
+from commerce.orders.model import ATTEMPTS_MAX, IN_FLIGHT, Order, next_attempt
 
 KEY, PRINT = "key-1", "fingerprint-1"
 
@@ -27,7 +28,7 @@ def test_a_repeat_is_answered_with_its_own_order(status: str) -> None:
     assert next_attempt([first, attempt("confirmed")], KEY, PRINT) is first
 
 
-@pytest.mark.parametrize("status", EDGES)
+@pytest.mark.parametrize("status", ORDER)
 def test_a_key_with_another_request_is_refused_whatever_became_of_the_first(status: str) -> None:
     with pytest.raises(errors.IdempotencyKeyReused):
         next_attempt([attempt(status, KEY)], KEY, "another fingerprint")

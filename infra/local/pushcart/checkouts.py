@@ -19,8 +19,9 @@ from commerce.carts.store import CartStore
 from commerce.dynamo.table import Table
 from commerce.errors import CheckoutInProgress, DomainError, RequestInProgress, TransientError
 from commerce.ids import new_id
-from commerce.orders.model import PENDING
+from commerce.lifecycle import PENDING
 from commerce.orders.operations import complete_cart
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.pricing import Destination
 from commerce.workflows import StateMachine
@@ -105,7 +106,8 @@ class ThroughWorkflow:
     def __init__(self, cloud: Cloud) -> None:
         outputs = cloud.stack_outputs()
         self._carts = CartStore(Table(outputs["CartsTableName"], cloud.dynamodb))
-        self._orders = OrderStore(Table(outputs["OrdersTableName"], cloud.dynamodb))
+        orders = Table(outputs["OrdersTableName"], cloud.dynamodb)
+        self._orders, self._records = OrderStore(orders), RecordStore(orders)
         self._saga = StateMachine(outputs["PlaceOrderArn"], cloud.stepfunctions)
 
     def __call__(self, invoice: Invoice) -> str:
@@ -115,9 +117,16 @@ class ThroughWorkflow:
         problem = ""
         for _ in range(_TRIES):
             try:
-                order, _details = complete_cart(
-                    cart_id, key, cart_id, None, _PAYMENT, orders=self._orders, saga=self._saga
-                )
+                order = complete_cart(
+                    cart_id,
+                    key,
+                    cart_id,
+                    None,
+                    _PAYMENT,
+                    orders=self._orders,
+                    records=self._records,
+                    saga=self._saga,
+                ).order
             except DomainError as error:
                 problem = f"{error.code()}: {error.sentence}"
                 if isinstance(error, TransientError):

@@ -16,8 +16,8 @@ from commerce.catalog.model import Category, Product, ProductVariant
 from commerce.catalog.store import PRODUCT_ID_PREFIX, CatalogStore
 from commerce.dynamo.table import Table
 from commerce.ids import new_id
+from commerce.lifecycle import CONFIRMED
 from commerce.money import to_text
-from commerce.orders.model import CONFIRMED
 from commerce.orders.store import OrderStore
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore

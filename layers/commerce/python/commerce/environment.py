@@ -28,6 +28,9 @@ class Environment:
     payment_hook_secret: str
     place_order_arn: str
     recover_order_arn: str
+    fulfil_order_arn: str
+    cancel_lines_arn: str
+    return_order_arn: str
     reconcile_payments_arn: str
     cursor_key: str
 

@@ -200,6 +200,21 @@ class PlacedByAnother(DomainError):
     """The order belongs to another execution of the saga; `order_id` and `status` name it."""
 
 
+# --- after an order is confirmed -------------------------------------------------
+
+
+class NotAllocated(TransientError):
+    """The order was confirmed this moment and has no fulfillment yet."""
+
+
+class TooManyUnits(DomainError):
+    """More units than are there to cancel, to send or to send back; `lines` lists them."""
+
+
+class ReturnWindowClosed(DomainError):
+    """The goods arrived too long ago to be returned; `until` is when the window closed."""
+
+
 # --- payments and the books ---------------------------------------------------
 
 
@@ -243,6 +258,10 @@ class PaymentOutcomeUnknown(TransientError):
 
 class InsufficientStock(DomainError):
     """The adjustment would take more than is available; `available` tells how much there is."""
+
+
+class NotReserved(DomainError):
+    """The order does not hold that many units; `short_lines` lists what it holds of each."""
 
 
 # --- imports ------------------------------------------------------------------

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SUCCEEDED = "SUCCEEDED"
 STILL_RUNNING = "RUNNING"
 
+_NOBODY_WAITS = {"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"}
+
 # API Gateway waits 29 seconds; within them the caller must still get an answer.
 _ANSWER_WITHIN_SECONDS = 24
 
@@ -70,6 +72,23 @@ class StateMachine:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+
+class TaskTokens:
+    """The executions that wait for an answer from outside."""
+
+    def __init__(self, client: SFNClient | None = None) -> None:
+        self._client = client or step_functions_client()
+
+    def answer(self, token: str, output: Mapping[str, Any]) -> bool:
+        """Let the task that waits with a token succeed; False where none waits any more."""
+        try:
+            self._client.send_task_success(taskToken=token, output=json.dumps(output))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOBODY_WAITS:
+                raise
+            return False
+        return True
 
 
 def error_details(cause: str) -> dict[str, Any]:

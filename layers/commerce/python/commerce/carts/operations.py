@@ -40,7 +40,8 @@ from commerce.errors import (
     UnknownSku,
 )
 from commerce.ids import new_id
-from commerce.orders.model import CANCELED, IN_FLIGHT, REQUIRES_ACTION, Checkout
+from commerce.lifecycle import CANCELED, REQUIRES_ACTION
+from commerce.orders.model import IN_FLIGHT, Checkout
 from commerce.pricing import PricedCart, price, unsellable
 from commerce.pricing.model import (
     DESTINATION_NOT_SERVED,

@@ -1,17 +1,20 @@
 """Which change of a stored item is which domain event.
 
-A stream tells the old and the new image of an item; nothing else is asked. So the
-same record gives the same events, however often and in whatever order it comes.
+A stream tells the old and the new image of an item; nothing else is asked but at how many
+units stock is low. So the same record gives the same events, however often and in whatever
+order it comes.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from commerce.orders import model as orders
+from commerce import lifecycle as orders
 from commerce.payments import model as payments
 
 Image = Mapping[str, Any]
@@ -19,6 +22,10 @@ Image = Mapping[str, Any]
 ORDER_PLACED = "order.placed"
 ORDER_CANCELED = "order.canceled"
 ORDER_REQUIRES_ACTION = "order.requires_action"
+ORDER_RESUMED = "order.resumed"
+ORDER_COMPLETED = "order.completed"
+ORDER_LINES_CANCELED = "order.lines_canceled"
+FULFILLMENT_CREATED = "fulfillment.created"
 PAYMENT_AUTHORIZED = "payment.authorized"
 PAYMENT_DECLINED = "payment.declined"
 PAYMENT_VOIDED = "payment.voided"
@@ -27,15 +34,17 @@ PAYMENT_REFUNDED = "payment.refunded"
 STOCK_LOW = "stock.low"
 PRODUCT_CHANGED = "product.changed"
 
-# A SKU is low at this many available units, over all locations, and below.
-LOW_STOCK_UNITS = 5
-
 _ARCHIVED = "archived"
 
 _ORDER_EVENTS: Mapping[tuple[str | None, str], str] = {
     (orders.PENDING, orders.CONFIRMED): ORDER_PLACED,
     (orders.CANCELING, orders.CANCELED): ORDER_CANCELED,
     (orders.CANCELING, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+    (orders.CONFIRMED, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+    (orders.COMPLETED, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+    (orders.REQUIRES_ACTION, orders.CONFIRMED): ORDER_RESUMED,
+    (orders.REQUIRES_ACTION, orders.COMPLETED): ORDER_RESUMED,
+    (orders.CONFIRMED, orders.COMPLETED): ORDER_COMPLETED,
 }
 # A payment that was never asked for is born `voided`, as a tombstone: nothing was voided.
 _PAYMENT_EVENTS: Mapping[tuple[str | None, str], str] = {
@@ -80,15 +89,24 @@ class Change:
     written_at: str
 
 
-def event_of(change: Change) -> DomainEvent | None:
+def event_of(change: Change, low_stock_units: int) -> DomainEvent | None:
     """Tell what a change means to others; None for most, a transition has one event.
+
+    Parameters
+    ----------
+    change
+        A stream's record.
+    low_stock_units
+        A SKU is low at this many available units, over all locations, and below.
 
     Raises
     ------
     LookupError
         The item is not one that a store wrote.
     """
-    tell = _TELL.get(change.key["sk"])
+    tell = _TELL.get(change.key["sk"].partition("#")[0])
+    if change.key["sk"] == "stock":
+        tell = partial(_stock, low_stock_units=low_stock_units)
     if tell is None or change.new is None or _version(change.old) == change.new["version"]:
         return None
     return tell(change.new, change.old, change.written_at)
@@ -109,11 +127,73 @@ def _order(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
         "total": new["totals"]["total"],
         "line_count": new["line_count"],
     }
-    if type_ != ORDER_PLACED:
-        # A person is asked for after the refusal, for a reason of its own.
-        refused = new.get("refusal", {}).get("error")
-        data["reason"] = new["timeline"][-1].get("reason") or refused or "unknown"
+    if type_ in (ORDER_CANCELED, ORDER_REQUIRES_ACTION):
+        data["reason"] = _reason(new)
+    if type_ == ORDER_RESUMED:
+        data["stops"] = [_stop(stop) for stop in (old or {}).get("stops", [])]
     return _event(type_, "order", new["pk"], new, new["timeline"][-1]["at"], data)
+
+
+def _reason(new: Image) -> str:
+    """Tell why: what the last step says, else whoever decided to cancel, else the refusal."""
+    last = new["timeline"][-1]
+    decided = [entry for entry in new["timeline"] if entry["status"] == orders.CANCELING]
+    for entry in (last, *reversed(decided)):
+        if entry.get("reason"):
+            return str(entry["reason"])
+    return str(new.get("refusal", {}).get("error") or "unknown")
+
+
+def _stop(stop: Image) -> dict[str, Any]:
+    return {name: stop[name] for name in ("machine", "execution", "input")}
+
+
+def _fulfillment(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
+    if _status(old) == new["status"]:
+        return None
+    type_ = FULFILLMENT_CREATED if old is None else f"fulfillment.{new['status']}"
+    data = {
+        "order_id": new["pk"],
+        "location": new["location"],
+        "line_items": _line_items(new["units"]),
+        "amount": new["amount"],
+        **new.get("tracking", {}),
+    }
+    return _event(type_, "fulfillment", new["id"], new, new["times"][new["status"]], data)
+
+
+def _cancellation(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
+    if old is not None:
+        return None
+    units: Counter[str] = Counter()
+    for part in new["parts"].values():
+        units.update(part)
+    data = {
+        "order_id": new["pk"],
+        "line_items": _line_items(units),
+        "amount": sum(new["amounts"].values()),
+        "reason": new["reason"],
+    }
+    return _event(ORDER_LINES_CANCELED, "cancellation", new["id"], new, new["at"], data)
+
+
+def _return(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
+    if _status(old) == new["status"]:
+        return None
+    data = {
+        "order_id": new["pk"],
+        "line_items": _line_items(new["units"]),
+        "restocked": _line_items(new.get("restocked", {})),
+        "discarded": _line_items(new.get("discarded", {})),
+        "amount": new["amount"],
+        "reason": new["reason"],
+    }
+    at = new["times"][new["status"]]
+    return _event(f"return.{new['status']}", "return", new["id"], new, at, data)
+
+
+def _line_items(units: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"id": line_id, "quantity": count} for line_id, count in units.items()]
 
 
 def _payment(new: Image, old: Image | None, at: str) -> DomainEvent | None:
@@ -143,10 +223,10 @@ def _moved(new: Image, amount: int) -> dict[str, Any]:
     }
 
 
-def _stock(new: Image, old: Image | None, at: str) -> DomainEvent | None:
-    if old is None or not _available(old) > LOW_STOCK_UNITS >= _available(new):
+def _stock(new: Image, old: Image | None, at: str, *, low_stock_units: int) -> DomainEvent | None:
+    if old is None or not _available(old) > low_stock_units >= _available(new):
         return None
-    data = {"available": _available(new), "threshold": LOW_STOCK_UNITS}
+    data = {"available": _available(new), "threshold": low_stock_units}
     return _event(STOCK_LOW, "stock", new["sku"], new, at, data)
 
 
@@ -163,8 +243,10 @@ def _product(new: Image, old: Image | None, _at: str) -> DomainEvent:
 _TELL: Mapping[str, Callable[[Image, Image | None, str], DomainEvent | None]] = {
     "order": _order,
     "payment": _payment,
-    "stock": _stock,
     "product": _product,
+    "fulfillment": _fulfillment,
+    "cancellation": _cancellation,
+    "return": _return,
 }
 
 

@@ -20,6 +20,20 @@ EventType = Literal[
     "order.placed",
     "order.canceled",
     "order.requires_action",
+    "order.resumed",
+    "order.completed",
+    "order.lines_canceled",
+    "fulfillment.created",
+    "fulfillment.packed",
+    "fulfillment.shipped",
+    "fulfillment.delivered",
+    "fulfillment.canceled",
+    "return.requested",
+    "return.approved",
+    "return.rejected",
+    "return.received",
+    "return.refunding",
+    "return.refunded",
     "payment.authorized",
     "payment.declined",
     "payment.voided",
@@ -54,6 +68,59 @@ class OrderRefusal(OrderAmounts):
     """An order that was not placed, and the name of the error that stopped it."""
 
     reason: str = Field(examples=["PaymentDeclined", "OutOfStock"])
+
+
+class StoppedExecution(_Closed):
+    """Work that is begun again: which state machine's, under which name, and on what."""
+
+    machine: str
+    execution: str
+    input: dict[str, str]
+
+
+class OrderResumption(OrderAmounts):
+    """An order that goes on after a person acted."""
+
+    stops: list[StoppedExecution]
+
+
+class LineUnits(_Closed):
+    """So many units of one of the order's lines."""
+
+    id: str
+    quantity: int = Field(ge=1)
+
+
+class LinesCanceled(_Closed):
+    """Units of an order that are not sent any more; `amount` in minor units."""
+
+    order_id: str
+    line_items: list[LineUnits]
+    amount: int = Field(ge=0, description="What the buyer does not pay, or gets back.")
+    reason: str = Field(examples=["shortage"])
+
+
+class Parcel(_Closed):
+    """Units that are packed at one location and sent together; `amount` in minor units."""
+
+    order_id: str
+    location: str
+    line_items: list[LineUnits]
+    amount: int = Field(ge=0, description="What is charged for it; known once it is shipped.")
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+
+
+class SentBack(_Closed):
+    """Units that a buyer sends back; `amount` is what is refunded, in minor units."""
+
+    order_id: str
+    line_items: list[LineUnits]
+    restocked: list[LineUnits]
+    discarded: list[LineUnits]
+    amount: int = Field(ge=0)
+    reason: str = Field(examples=["damaged"])
 
 
 class PaymentAmounts(_Closed):
@@ -127,6 +194,104 @@ class OrderRequiresAction(_Event):
     data: OrderRefusal
 
 
+class OrderResumed(_Event):
+    """A person acted on an order that required it; its work goes on."""
+
+    type: Literal["order.resumed"]
+    data: OrderResumption
+
+
+class OrderCompleted(_Event):
+    """Everything of an order that was not cancelled arrived."""
+
+    type: Literal["order.completed"]
+    data: OrderAmounts
+
+
+class OrderLinesCanceled(_Event):
+    """Some units of an order are not sent any more."""
+
+    type: Literal["order.lines_canceled"]
+    data: LinesCanceled
+
+
+class FulfillmentCreated(_Event):
+    """Units of an order are to be packed."""
+
+    type: Literal["fulfillment.created"]
+    data: Parcel
+
+
+class FulfillmentPacked(_Event):
+    """A parcel is packed; the buyer cannot cancel any more."""
+
+    type: Literal["fulfillment.packed"]
+    data: Parcel
+
+
+class FulfillmentShipped(_Event):
+    """A parcel is on its way."""
+
+    type: Literal["fulfillment.shipped"]
+    data: Parcel
+
+
+class FulfillmentDelivered(_Event):
+    """A parcel arrived."""
+
+    type: Literal["fulfillment.delivered"]
+    data: Parcel
+
+
+class FulfillmentCanceled(_Event):
+    """A parcel is not sent: its units are cancelled, or in another one."""
+
+    type: Literal["fulfillment.canceled"]
+    data: Parcel
+
+
+class ReturnRequested(_Event):
+    """A buyer asks to send units back."""
+
+    type: Literal["return.requested"]
+    data: SentBack
+
+
+class ReturnApproved(_Event):
+    """The buyer may send them."""
+
+    type: Literal["return.approved"]
+    data: SentBack
+
+
+class ReturnRejected(_Event):
+    """The buyer may not send them."""
+
+    type: Literal["return.rejected"]
+    data: SentBack
+
+
+class ReturnReceived(_Event):
+    """They came in."""
+
+    type: Literal["return.received"]
+    data: SentBack
+
+
+class ReturnRefunding(_Event):
+    """What is given back for them is decided."""
+
+    type: Literal["return.refunding"]
+    data: SentBack
+
+
+class ReturnRefunded(_Event):
+    """The money for them was given back."""
+
+    type: Literal["return.refunded"]
+    data: SentBack
+
+
 class PaymentAuthorized(_Event):
     """The provider holds the buyer's money."""
 
@@ -180,6 +345,20 @@ PUBLISHED: tuple[type[_Event], ...] = (
     OrderPlaced,
     OrderCanceled,
     OrderRequiresAction,
+    OrderResumed,
+    OrderCompleted,
+    OrderLinesCanceled,
+    FulfillmentCreated,
+    FulfillmentPacked,
+    FulfillmentShipped,
+    FulfillmentDelivered,
+    FulfillmentCanceled,
+    ReturnRequested,
+    ReturnApproved,
+    ReturnRejected,
+    ReturnReceived,
+    ReturnRefunding,
+    ReturnRefunded,
     PaymentAuthorized,
     PaymentDeclined,
     PaymentVoided,

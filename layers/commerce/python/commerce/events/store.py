@@ -31,7 +31,15 @@ from commerce.events.model import Aggregate, DomainEvent
 
 BY_TYPE = "by_type"
 KEPT = timedelta(days=90)
-AGGREGATES = ("order", "payment", "stock", "product")
+AGGREGATES = (
+    "order",
+    "payment",
+    "fulfillment",
+    "cancellation",
+    "return",
+    "stock",
+    "product",
+)
 
 NOT_RECORDED_YET = "attribute_not_exists(#pk)"
 # Above every place in a list: a time begins with a digit.

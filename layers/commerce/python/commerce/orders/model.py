@@ -15,25 +15,17 @@ from commerce.errors import (
     TooManyAttempts,
 )
 from commerce.ids import derived_id
+from commerce.lifecycle import (
+    CANCELED,
+    CANCELING,
+    ORDER,
+    PENDING,
+    REQUIRES_ACTION,
+    UNFULFILLED,
+)
 
-PENDING = "pending"
-CONFIRMED = "confirmed"
-CANCELING = "canceling"
-CANCELED = "canceled"
-REQUIRES_ACTION = "requires_action"
-
-# The published table of legal edges: from each status, where an order may go.
-EDGES: Mapping[str, frozenset[str]] = {
-    PENDING: frozenset({CONFIRMED, CANCELING}),
-    CANCELING: frozenset({CANCELED, REQUIRES_ACTION}),
-    REQUIRES_ACTION: frozenset({CANCELING}),
-    CONFIRMED: frozenset({CANCELING}),
-    CANCELED: frozenset(),
-}
-STATUSES = tuple(EDGES)
+STATUSES = tuple(ORDER)
 IN_FLIGHT = (PENDING, CANCELING)
-# Of these no money need be held: not yet, not any more, or a person decides.
-_NOT_STANDING = frozenset({PENDING, CANCELING, CANCELED, REQUIRES_ACTION})
 
 # An API call ends within 29 seconds; what is in flight longer than this was left behind.
 RECOVERY_GRACE = timedelta(seconds=45)
@@ -50,11 +42,6 @@ def order_id_for(cart_id: str, attempt: int) -> str:
 def recovery_due(now: datetime, recoveries: int) -> datetime:
     """Tell when an order in flight is looked after next, later each time."""
     return now + RECOVERY_GRACE * int(2 ** min(recoveries, 4))
-
-
-def stands(status: str) -> bool:
-    """Tell whether an order of this status was decided for, and is paid or to be paid."""
-    return status not in _NOT_STANDING
 
 
 @dataclass(frozen=True)
@@ -74,17 +61,39 @@ class OrderLine:
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of an order's history: to which status, when, by what, why."""
+    """One entry of an order's history: to which status, when, by what, why.
+
+    `part` is the id of the fulfillment, cancellation or return it happened to; the order
+    itself where empty. `was` is the status before; the entry before tells an order's.
+    """
 
     at: str
     status: str
     by: str
     reason: str = ""
+    part: str = ""
+    was: str = ""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An execution that ended before its work was done, and what starts it again."""
+
+    machine: str
+    execution: str
+    input: Mapping[str, Any]
+    error: str
+    cause: str = ""
 
 
 @dataclass(frozen=True)
 class Order:
-    """The decision record of one checkout: small, so that each decision is one cheap write."""
+    """The decision record of one checkout: small, so that each decision is one cheap write.
+
+    `charged` is what is captured at once, where the settings say so when the order is
+    allocated, and None until then. `stops` are executions that ended too early, which a
+    redrive starts again; the order then goes back to `resumes_to`.
+    """
 
     order_id: str
     cart_id: str
@@ -104,6 +113,16 @@ class Order:
     recovery_due_at: str | None = None
     recoveries: int = 0
     refusal: Mapping[str, Any] | None = None
+    fulfillment_status: str = UNFULFILLED
+    allocated_at: str | None = None
+    charged: int | None = None
+    stops: tuple[Stop, ...] = ()
+    resumes_to: str | None = None
+
+    @property
+    def standing(self) -> str:
+        """Its status, or the one it goes back to once a person has acted."""
+        return self.resumes_to or self.status
 
     @property
     def total(self) -> int:
@@ -159,11 +178,11 @@ def next_attempt(earlier: list[Order], idempotency_key: str, fingerprint: str) -
             )
         return order
     latest = earlier[-1] if earlier else None
-    if latest and latest.status in (*IN_FLIGHT, REQUIRES_ACTION):
+    if latest and latest.standing in (*IN_FLIGHT, REQUIRES_ACTION):
         raise CheckoutInProgress(
             "another checkout of this cart is still at work", order_id=latest.order_id
         )
-    if latest and latest.status != CANCELED:
+    if latest and latest.standing != CANCELED:
         raise CartCompleted("this cart is an order already", order_id=latest.order_id)
     if len(earlier) >= ATTEMPTS_MAX:
         raise TooManyAttempts("this cart was refused too often; start a new one")

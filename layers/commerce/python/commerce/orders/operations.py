@@ -12,20 +12,22 @@ from commerce import errors
 from commerce.carts.model import Cart
 from commerce.clock import to_text
 from commerce.errors import DomainError, InvalidRequest, PriceChanged
+from commerce.lifecycle import CANCELED, CANCELING, COMPLETED, CONFIRMED, PENDING
 from commerce.orders.model import (
-    CANCELED,
-    CONFIRMED,
-    PENDING,
     RECOVERIES_MAX,
     Change,
     Details,
     Order,
     OrderLine,
+    Stop,
     next_attempt,
     order_id_for,
     recovery_due,
 )
+from commerce.orders.record import OrderRecord
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
+from commerce.orders.watchdog import interrupt, resume
 from commerce.pricing.model import PricedCart
 from commerce.settings.model import ShopSettings
 from commerce.workflows import STILL_RUNNING, SUCCEEDED, StateMachine, error_details
@@ -84,8 +86,9 @@ def complete_cart(
     payment: Mapping[str, str],
     *,
     orders: OrderStore,
+    records: RecordStore,
     saga: StateMachine,
-) -> tuple[Order, Details]:
+) -> OrderRecord:
     """Make an order of a cart, and wait for the saga's end as long as a caller may wait.
 
     Repeated with the same key, it gives the first call's order, or raises the first
@@ -93,7 +96,7 @@ def complete_cart(
 
     Returns
     -------
-    tuple[Order, Details]
+    OrderRecord
         The order, confirmed, or pending where the saga is still at work.
 
     Raises
@@ -103,7 +106,7 @@ def complete_cart(
     """
     attempt = next_attempt(orders.attempts(cart_id), idempotency_key, fingerprint)
     if isinstance(attempt, Order):
-        return _settled(attempt.order_id, orders)
+        return _settled(attempt.order_id, records)
     order_id = order_id_for(cart_id, attempt)
     outcome = saga.run(
         {
@@ -117,18 +120,18 @@ def complete_cart(
         }
     )
     if outcome.status in (SUCCEEDED, STILL_RUNNING):
-        return _settled(order_id, orders)
+        return _settled(order_id, records)
     refusal = named_error(outcome.error, outcome.details)
     if isinstance(refusal, errors.PlacedByAnother):
         # Two calls at once and the other won: answer as if we had come after it.
         settled = next_attempt(orders.attempts(cart_id), idempotency_key, fingerprint)
         if isinstance(settled, Order):
-            return _settled(settled.order_id, orders)
+            return _settled(settled.order_id, records)
         raise errors.CheckoutInProgress(
             "another checkout of this cart ended this moment; try again", order_id=order_id
         )
     try:
-        return _settled(order_id, orders)
+        return _settled(order_id, records)
     except errors.NotFound:
         raise refusal from None
 
@@ -142,13 +145,14 @@ def named_error(name: str, details: Mapping[str, Any]) -> DomainError:
     return errors.CheckoutFailed("the order could not be placed; nothing was charged")
 
 
-def _settled(order_id: str, orders: OrderStore) -> tuple[Order, Details]:
-    order, details = orders.get_whole(order_id)
+def _settled(order_id: str, records: RecordStore) -> OrderRecord:
+    record = records.get(order_id)
+    order = record.order
     # An order that was confirmed and cancelled later was no refusal.
     if order.status == CANCELED and order.refusal:
         refusal = dict(order.refusal)
         raise named_error(refusal.pop("error", ""), refusal)
-    return order, details
+    return record
 
 
 # --- the saga's steps ---------------------------------------------------------
@@ -230,51 +234,44 @@ def close_order(order_id: str, by: str, now: datetime, *, orders: OrderStore) ->
 # --- after the saga ---------------------------------------------------------------
 
 
-def cancel_order(
+def redrive_order(
     order_id: str,
     by: str,
-    reason: str,
     now: datetime,
     *,
     orders: OrderStore,
+    records: RecordStore,
     recovery: StateMachine,
-) -> tuple[Order, Details]:
-    """Undo a confirmed order: its money is let go, its stock goes back; repeated, once.
+) -> OrderRecord:
+    """Let an order go on that a person has looked at; repeated, once.
 
-    Returns
-    -------
-    tuple[Order, Details]
-        The order, `canceling` until its undo is done.
-
-    Raises
-    ------
-    IllegalTransition
-        The order is still being placed, or requires a person's action.
-    """
-    return _undo(orders.cancel(order_id, by, reason, now), orders, recovery)
-
-
-def redrive_order(
-    order_id: str, by: str, now: datetime, *, orders: OrderStore, recovery: StateMachine
-) -> tuple[Order, Details]:
-    """Take up the undo of an order that requires action; repeated, once.
+    Where an undo failed it is taken up. Where executions stopped, the event of this
+    decision starts them again, and they go on from the step that failed.
 
     Raises
     ------
     IllegalTransition
         The order does not require action.
     """
-    return _undo(orders.redrive(order_id, by, now), orders, recovery)
+    order = orders.get(order_id)
+    if order.resumes_to is None and order.status not in (CONFIRMED, COMPLETED):
+        return undo(orders.redrive(order_id, by, now), records, recovery)
+    return records.decide(order_id, lambda record: resume(record, by, now))
 
 
-def _undo(order: Order, orders: OrderStore, recovery: StateMachine) -> tuple[Order, Details]:
-    if order.status != CANCELED:
-        # One execution a decision; where it does not start, the sweep starts another.
+def undo(order: Order, records: RecordStore, recovery: StateMachine) -> OrderRecord:
+    """Start the undo of an order that is to be cancelled; the sweep starts what does not start."""
+    if order.status == CANCELING:
         recovery.start(
             f"{order.order_id}-v{order.version}",
             {"order_id": order.order_id, "execution": order.execution},
         )
-    return orders.get_whole(order.order_id)
+    return records.get(order.order_id)
+
+
+def interrupt_order(order_id: str, stop: Stop, now: datetime, *, records: RecordStore) -> str:
+    """Hand an order whose execution stopped to a person; gives the order's status then."""
+    return records.decide(order_id, lambda record: interrupt(record, stop, now)).order.status
 
 
 # --- recovery -----------------------------------------------------------------

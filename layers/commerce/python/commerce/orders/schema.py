@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.clock import to_text
+from commerce.fulfillment.schema import FulfillmentView, LineUnits, fulfillment_view, lines_of
 from commerce.money import to_text as amount_text
-from commerce.orders.model import Details, Order
+from commerce.orders.model import Order
+from commerce.orders.record import OrderRecord
 from commerce.pages import Page
-from commerce.payments.model import CAPTURE, DONE, REFUND, REFUSED, Payment, PaymentCall
+from commerce.payments.model import (
+    CAPTURE,
+    DONE,
+    REFUND,
+    REFUSED,
+    Payment,
+    PaymentCall,
+    payment_status,
+)
 from commerce.payments.schema import PaymentView, payment_view
-from commerce.stock.model import Reservation
+from commerce.returns.schema import ReturnView, return_view
+from commerce.stock.model import Allocation, Reservation
 
-Status = Literal["pending", "confirmed", "canceling", "canceled", "requires_action"]
-_STATUS: TypeAdapter[Status] = TypeAdapter(Status)
+Status = Literal["pending", "confirmed", "completed", "canceling", "canceled", "requires_action"]
+PaymentStatus = Literal[
+    "pending",
+    "authorizing",
+    "authorized",
+    "declined",
+    "failed",
+    "partially_captured",
+    "captured",
+    "partially_refunded",
+    "refunded",
+    "voiding",
+    "voided",
+]
+OrderFulfillmentStatus = Literal[
+    "unfulfilled",
+    "partially_packed",
+    "packed",
+    "partially_shipped",
+    "shipped",
+    "partially_delivered",
+    "delivered",
+    "partially_returned",
+    "returned",
+    "canceled",
+]
 
 
 class PaymentInstrument(BaseModel):
@@ -54,6 +89,9 @@ class OrderLineView(BaseModel):
     unit_price: int
     tax: int
     total: int
+    canceled: int = Field(description="Units that are not sent any more.")
+    shipped: int = Field(description="Units that were sent.")
+    returned: int = Field(description="Units that came back.")
 
 
 class OrderTotal(BaseModel):
@@ -77,6 +115,8 @@ class OrderView(BaseModel):
 
     id: str
     status: Status
+    payment_status: PaymentStatus
+    fulfillment_status: OrderFulfillmentStatus
     currency: str
     line_items: list[OrderLineView]
     buyer: dict[str, Any]
@@ -84,18 +124,10 @@ class OrderView(BaseModel):
     totals: list[OrderTotal]
     total: int
     messages: list[OrderMessage]
+    fulfillments: list[FulfillmentView]
+    returns: list[ReturnView]
     version: int
     placed_at: str
-
-
-class CancelOrder(BaseModel):
-    """Why an order is cancelled."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    reason: str = Field(
-        default="changed my mind", min_length=1, max_length=200, examples=["ordered twice"]
-    )
 
 
 class OrderSummary(BaseModel):
@@ -103,6 +135,8 @@ class OrderSummary(BaseModel):
 
     id: str
     status: Status
+    payment_status: PaymentStatus
+    fulfillment_status: OrderFulfillmentStatus
     currency: str
     total: int
     line_count: int
@@ -131,7 +165,8 @@ class TimelineEntry(BaseModel):
 
     at: str
     what: str
-    status: str | None = Field(default=None, description="The order's status from then on.")
+    status: str | None = Field(default=None, description="The status from then on.")
+    was: str | None = Field(default=None, description="The status before.")
     by: str | None = None
     detail: str | None = None
 
@@ -145,6 +180,26 @@ class AllocationView(BaseModel):
     status: str
 
 
+class CancellationView(BaseModel):
+    """Units that were cancelled; the amount in minor units."""
+
+    id: str
+    line_items: list[LineUnits]
+    amount: int = Field(description="What the buyer does not pay, or gets back.")
+    reason: str
+    by: str
+    at: str
+
+
+class StopView(BaseModel):
+    """An execution that ended before its work was done; a redrive starts it again."""
+
+    machine: str
+    execution: str
+    error: str
+    cause: str
+
+
 class StaffOrderView(OrderView):
     """An order as staff see it: with payment, stock and everything that happened."""
 
@@ -155,6 +210,8 @@ class StaffOrderView(OrderView):
     recovery_due_at: str | None = None
     recoveries: int
     refusal: dict[str, Any] | None = None
+    cancellations: list[CancellationView]
+    stops: list[StopView] = Field(description="Why the order requires action.")
     payment: PaymentView | None = None
     reservations: list[AllocationView]
     timeline: list[TimelineEntry]
@@ -168,34 +225,36 @@ _MESSAGES = {
 }
 
 
-def order_view(order: Order, details: Details) -> OrderView:
+def order_view(record: OrderRecord, payment: Payment | None) -> OrderView:
     """Show an order."""
-    return OrderView(**_order_fields(order, details))
+    return OrderView.model_validate(_order_fields(record, payment))
 
 
-def order_summary(order: Order) -> OrderSummary:
+def order_summary(order: Order, payment: Payment | None) -> OrderSummary:
     """Show an order as a list has it."""
-    return OrderSummary(
-        id=order.order_id,
-        status=_STATUS.validate_python(order.status),
-        currency=order.currency,
-        total=order.total,
-        line_count=order.line_count,
-        version=order.version,
-        placed_at=order.placed_at,
+    return OrderSummary.model_validate(
+        {
+            "id": order.order_id,
+            **_statuses(order, payment),
+            "currency": order.currency,
+            "total": order.total,
+            "line_count": order.line_count,
+            "version": order.version,
+            "placed_at": order.placed_at,
+        }
     )
 
 
 def staff_order_view(
-    order: Order,
-    details: Details,
+    record: OrderRecord,
     payment: Payment | None,
     reservations: list[Reservation],
     calls: Iterable[PaymentCall] = (),
 ) -> StaffOrderView:
     """Show an order with all that other services know of it."""
+    order = record.order
     return StaffOrderView(
-        **_order_fields(order, details),
+        **_order_fields(record, payment),
         cart_id=order.cart_id,
         attempt=order.attempt,
         settings_version=order.settings_version,
@@ -203,16 +262,33 @@ def staff_order_view(
         recovery_due_at=order.recovery_due_at,
         recoveries=order.recoveries,
         refusal=dict(order.refusal) if order.refusal else None,
+        cancellations=[
+            CancellationView(
+                id=each.id,
+                line_items=lines_of(each.units),
+                amount=each.amount,
+                reason=each.reason,
+                by=each.by,
+                at=each.at,
+            )
+            for each in record.cancellations
+        ],
+        stops=[
+            StopView(
+                machine=stop.machine, execution=stop.execution, error=stop.error, cause=stop.cause
+            )
+            for stop in order.stops
+        ],
         payment=payment_view(payment) if payment else None,
         reservations=[
             AllocationView(
                 sku=part.sku,
                 location_id=part.location,
                 quantity=part.quantity,
-                status=reservation.status,
+                status=became,
             )
             for reservation in reservations
-            for part in reservation.allocations
+            for became, part in reservation.parts
         ],
         timeline=timeline(order, payment, reservations, calls),
     )
@@ -225,16 +301,7 @@ def timeline(
     calls: Iterable[PaymentCall] = (),
 ) -> list[TimelineEntry]:
     """Put together what order, stock and payment each recorded, in order of time."""
-    entries = [
-        TimelineEntry(
-            at=change.at,
-            what=f"order {change.status}",
-            status=change.status,
-            by=change.by,
-            detail=change.reason or None,
-        )
-        for change in order.timeline
-    ]
+    entries = _order_entries(order)
     entries += [entry for reservation in reservations for entry in _stock_entries(reservation)]
     entries += [
         TimelineEntry(
@@ -249,6 +316,25 @@ def timeline(
     if payment:
         entries += [_call_entry(call, payment.currency) for call in calls]
     return sorted(entries, key=lambda entry: entry.at)
+
+
+def _order_entries(order: Order) -> list[TimelineEntry]:
+    """Tell the order's own history; what an entry does not say of before, the last one does."""
+    entries, was = [], None
+    for change in order.timeline:
+        what = f"{change.part.partition('_')[0]} {change.status}" if change.part else None
+        entries.append(
+            TimelineEntry(
+                at=change.at,
+                what=what or f"order {change.status}",
+                status=change.status,
+                was=change.was or (None if change.part else was),
+                by=change.by,
+                detail=", ".join(fact for fact in (change.part, change.reason) if fact) or None,
+            )
+        )
+        was = was if change.part else change.status
+    return entries
 
 
 _CALLS = {CAPTURE: "captured", REFUND: "refunded"}
@@ -267,23 +353,37 @@ def _call_entry(call: PaymentCall, currency: str) -> TimelineEntry:
 
 
 def _stock_entries(reservation: Reservation) -> list[TimelineEntry]:
-    if not reservation.allocations:
+    held = [part for _, part in reservation.parts]
+    if not held:
         return []
-    units = sum(part.quantity for part in reservation.allocations)
-    skus = len({part.sku for part in reservation.allocations})
-    detail = f"{units} units of {skus} SKUs"
-    entries = [TimelineEntry(at=reservation.held_at, what="stock reserved", detail=detail)]
-    if reservation.released_at:
-        entries.append(
-            TimelineEntry(at=reservation.released_at, what="stock released", detail=detail)
-        )
-    return entries
+    return [
+        TimelineEntry(at=reservation.held_at, what="stock reserved", detail=_units_text(held)),
+        *(
+            TimelineEntry(at=move.at, what=f"stock {move.kind}", detail=_units_text(move.parts))
+            for move in reservation.movements
+        ),
+    ]
 
 
-def _order_fields(order: Order, details: Details) -> dict[str, Any]:
+def _units_text(parts: Sequence[Allocation]) -> str:
+    units = sum(part.quantity for part in parts)
+    return f"{units} units of {len({part.sku for part in parts})} SKUs"
+
+
+def _statuses(order: Order, payment: Payment | None) -> dict[str, str]:
+    return {
+        "status": order.status,
+        "payment_status": payment_status(payment) if payment else "pending",
+        "fulfillment_status": order.fulfillment_status,
+    }
+
+
+def _order_fields(record: OrderRecord, payment: Payment | None) -> dict[str, Any]:
+    order, details = record.order, record.details
+    canceled, shipped, returned = record.canceled, record.shipped, record.came_back
     return {
         "id": order.order_id,
-        "status": order.status,
+        **_statuses(order, payment),
         "currency": order.currency,
         "line_items": [
             OrderLineView(
@@ -296,6 +396,9 @@ def _order_fields(order: Order, details: Details) -> dict[str, Any]:
                 unit_price=line.unit_price,
                 tax=line.tax,
                 total=line.total,
+                canceled=canceled.get(line.line_id, 0),
+                shipped=shipped.get(line.line_id, 0),
+                returned=returned.get(line.line_id, 0),
             )
             for line in details.lines
         ],
@@ -308,6 +411,8 @@ def _order_fields(order: Order, details: Details) -> dict[str, Any]:
         ],
         "total": order.total,
         "messages": _messages(order),
+        "fulfillments": [fulfillment_view(record, each) for each in record.fulfillments],
+        "returns": [return_view(order.order_id, each) for each in record.returns],
         "version": order.version,
         "placed_at": order.placed_at,
     }

@@ -5,6 +5,7 @@ what                          pk                 sk
 ============================  =================  ====================================
 the decision record           `<order id>`       `order`
 lines, buyer, destination     `<order id>`       `details#<chunk>`
+fulfillments, returns, …      `<order id>`       see `commerce.orders.records`
 ============================  =================  ====================================
 
 ==========================================  ============================================
@@ -23,7 +24,7 @@ all fall on one partition of the index.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import merge
@@ -34,24 +35,28 @@ from commerce.clock import from_text, to_text
 from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
 from commerce.ids import is_id
-from commerce.orders.model import (
-    ATTEMPTS_MAX,
+from commerce.lifecycle import (
     CANCELED,
     CANCELING,
     CONFIRMED,
-    EDGES,
-    IN_FLIGHT,
+    ORDER,
     PENDING,
     REQUIRES_ACTION,
+    UNFULFILLED,
+    follow,
+)
+from commerce.orders.model import (
+    ATTEMPTS_MAX,
+    IN_FLIGHT,
     STATUSES,
     Change,
     Checkout,
     Details,
     Order,
     OrderLine,
+    Stop,
     order_id_for,
     recovery_due,
-    stands,
 )
 
 BY_STATUS = "by_status"
@@ -99,21 +104,7 @@ class OrderStore:
         item = self._table.get(order_key(_checked(order_id)))
         if item is None:
             raise NotFound("there is no such order")
-        return _order(item)
-
-    def get_whole(self, order_id: str) -> tuple[Order, Details]:
-        """Read an order with its lines as it is now.
-
-        Raises
-        ------
-        NotFound
-            There is no such order.
-        """
-        items = list(self._table.query("#pk = :id", {"id": _checked(order_id)}, consistent=True))
-        heads = [item for item in items if item["sk"] == "order"]
-        if not heads:
-            raise NotFound("there is no such order")
-        return _order(heads[0]), _details(item for item in items if item["sk"] != "order")
+        return order_from(item)
 
     def lines(self, order_id: str) -> tuple[OrderLine, ...]:
         """Read an order's lines as they are now."""
@@ -122,7 +113,7 @@ class OrderStore:
             {"id": order_id, "prefix": "details#"},
             consistent=True,
         )
-        return _details(chunks).lines
+        return read_details(chunks).lines
 
     def attempts(self, cart_id: str) -> list[Order]:
         """Read all orders a cart became so far, first to latest."""
@@ -131,7 +122,7 @@ class OrderStore:
             item = self._table.get(order_key(order_id_for(cart_id, attempt)))
             if item is None:
                 break
-            found.append(_order(item))
+            found.append(order_from(item))
             if item["status"] != CANCELED:
                 break
         return found
@@ -141,7 +132,7 @@ class OrderStore:
         earlier = self.attempts(cart_id)
         if not earlier:
             return Checkout(1)
-        return Checkout(earlier[-1].attempt, earlier[-1].order_id, earlier[-1].status)
+        return Checkout(earlier[-1].attempt, earlier[-1].order_id, earlier[-1].standing)
 
     def place_once(self, order: Order, details: Details) -> None:
         """Record a pending order and its lines; repeated by the same execution, once.
@@ -159,7 +150,7 @@ class OrderStore:
         try:
             self._table.put(Put(_order_item(order), NOT_PLACED_YET))
         except ConditionFailed as failed:
-            first = _order(failed.item or {})
+            first = order_from(failed.item or {})
             if first.execution != order.execution:
                 raise PlacedByAnother(
                     "another run of the saga placed this order",
@@ -215,22 +206,7 @@ class OrderStore:
             if failed.item is None or failed.item["execution"] != execution:
                 return None
             item = failed.item
-        return _order(item)
-
-    def cancel(self, order_id: str, by: str, reason: str, now: datetime) -> Order:
-        """Decide that a confirmed order is undone; repeated, it says so again.
-
-        Raises
-        ------
-        IllegalTransition
-            The order is not confirmed, and was not cancelled either; `status` tells.
-        """
-        try:
-            return self._move(order_id, CONFIRMED, CANCELING, by, now, reason)
-        except IllegalTransition as refused:
-            if refused.details["status"] in (CANCELING, CANCELED):
-                return self.get(order_id)
-            raise
+        return order_from(item)
 
     def redrive(self, order_id: str, by: str, now: datetime) -> Order:
         """Take up the undo of an order that a person has looked at; repeated, it says so again.
@@ -312,7 +288,7 @@ class OrderStore:
             )
         except ConditionFailed:
             return None
-        return _order(item)
+        return order_from(item)
 
     def list_newest(
         self, status: str | None, *, limit: int, before: tuple[str, str] | None = None
@@ -340,31 +316,27 @@ class OrderStore:
         entries = list(islice(merge(*walks, reverse=True), limit + 1))
         page = entries[:limit]
         heads = self._table.get_many([order_key(order_id) for _, order_id in page])
-        by_id = {head["pk"]: _order(head) for head in heads}
+        by_id = {head["pk"]: order_from(head) for head in heads}
         orders = [by_id[order_id] for _, order_id in page if order_id in by_id]
         return orders, page[-1] if len(entries) > limit else None
 
-    def standing_page(
+    def confirmed_page(
         self, after: Mapping[str, Any] | None, limit: int
     ) -> tuple[list[str], dict[str, Any] | None]:
-        """Read a page of the ids of orders that stand, and the place to go on from."""
-        statuses = [status for status in STATUSES if stands(status)]
-        partitions = [f"{status}#{shard}" for status in statuses for shard in range(SHARDS)]
-        place = after or {"partition": 0, "start": None}
-        number: int = place["partition"]
+        """Read a page of the ids of confirmed orders, and the place to go on from."""
+        place = after or {"shard": 0, "start": None}
+        shard: int = place["shard"]
         entries, last = self._table.query_page(
             "#listed = :listed",
-            {"listed": partitions[number]},
+            {"listed": f"{CONFIRMED}#{shard}"},
             index=BY_STATUS,
             limit=limit,
             start=place["start"],
         )
         if last is None:
-            number += 1
-        ended = number == len(partitions)
-        return [entry["pk"] for entry in entries], (
-            None if ended else {"partition": number, "start": last}
-        )
+            shard += 1
+        further = {"shard": shard, "start": last} if shard < SHARDS else None
+        return [entry["pk"] for entry in entries], further
 
     def _newest_in(
         self, partition: str, before: tuple[str, str] | None, limit: int
@@ -385,7 +357,7 @@ class OrderStore:
     ) -> Order:
         try:
             change = Change(to_text(now), target, by, reason)
-            return _order(self._table.update(self._transition(order_id, source, change)))
+            return order_from(self._table.update(self._transition(order_id, source, change)))
         except ConditionFailed as failed:
             if failed.item is None:
                 raise NotFound("there is no such order") from None
@@ -397,8 +369,7 @@ class OrderStore:
 
     def _transition(self, order_id: str, source: str, change: Change) -> Update:
         """Write the one statement that may change an order's status."""
-        if change.status not in EDGES[source]:
-            raise IllegalTransition(f"no order goes from {source} to {change.status}")
+        follow(ORDER, source, change.status)
         expression = (
             "SET #status = :to, #listed = :listed, #version = #version + :one, "
             "#timeline = list_append(#timeline, :entry)"
@@ -408,7 +379,7 @@ class OrderStore:
             "to": change.status,
             "listed": listed(order_id, change.status),
             "one": 1,
-            "entry": [_change_item(change)],
+            "entry": [change_item(change)],
         }
         if change.status not in IN_FLIGHT:
             # `REMOVE` leads, so that a caller can go on with another `SET` clause.
@@ -431,7 +402,7 @@ def _order_item(order: Order) -> Item:
     item = {
         name: value
         for name, value in asdict(order).items()
-        if value not in (None, 0) or name == "totals"
+        if value not in (None, 0, (), UNFULFILLED) or name == "totals"
     }
     del item["order_id"]
     return {
@@ -439,11 +410,12 @@ def _order_item(order: Order) -> Item:
         **order_key(order.order_id),
         "listed": listed(order.order_id, order.status),
         "totals": dict(order.totals),
-        "timeline": [_change_item(change) for change in order.timeline],
+        "timeline": [change_item(change) for change in order.timeline],
     }
 
 
-def _order(item: Mapping[str, Any]) -> Order:
+def order_from(item: Mapping[str, Any]) -> Order:
+    """Read a decision record."""
     return Order(
         order_id=item["pk"],
         cart_id=item["cart_id"],
@@ -463,10 +435,16 @@ def _order(item: Mapping[str, Any]) -> Order:
         recovery_due_at=item.get("recovery_due_at"),
         recoveries=item.get("recoveries", 0),
         refusal=item.get("refusal"),
+        fulfillment_status=item.get("fulfillment_status", UNFULFILLED),
+        allocated_at=item.get("allocated_at"),
+        charged=item.get("charged"),
+        stops=tuple(Stop(**stop) for stop in item.get("stops", [])),
+        resumes_to=item.get("resumes_to"),
     )
 
 
-def _change_item(change: Change) -> dict[str, str]:
+def change_item(change: Change) -> dict[str, str]:
+    """Give an entry of the history as it is stored."""
     return {name: value for name, value in asdict(change).items() if value}
 
 
@@ -483,7 +461,8 @@ def _detail_items(order_id: str, details: Details) -> list[Item]:
     return chunks
 
 
-def _details(items: Iterator[Item] | Sequence[Item]) -> Details:
+def read_details(items: Iterable[Item]) -> Details:
+    """Put an order's chunks of lines together."""
     chunks = sorted(items, key=lambda item: str(item["sk"]))
     first = chunks[0] if chunks else {}
     return Details(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
 
+from pydantic import BaseModel, ConfigDict, Field, Json
+
+from commerce.orders.model import Stop
 from commerce.orders.operations import SAGA, PlaceOrder
 from commerce.orders.schema import PaymentInstrument
+from commerce.workflows import error_details
 
 
 class Step(BaseModel):
@@ -63,6 +67,33 @@ class UndoStep(Step):
     """A later step of the undo, with the name of the state machine that runs it."""
 
     by: str = SAGA
+
+
+class StoppedExecution(BaseModel):
+    """What Step Functions tells of an execution that did not succeed."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    machine_arn: str = Field(alias="stateMachineArn")
+    name: str
+    status: str
+    input: Json[dict[str, str]]
+    error: str | None = None
+    cause: str | None = None
+
+    def stop(self, machines: Mapping[str, str]) -> Stop:
+        """Give it as the order keeps it; `machines` maps a state machine's ARN to its name."""
+        machine = machines[self.machine_arn]
+        sentence = error_details(self.cause or "").get("sentence", self.cause or "")
+        return Stop(machine, self.name, self.input, self.error or self.status, sentence[:500])
+
+
+class StatusChange(BaseModel):
+    """The execution-status event, as far as the watchdog looks at it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    detail: StoppedExecution
 
 
 class SweepInput(BaseModel):

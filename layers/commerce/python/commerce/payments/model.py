@@ -76,6 +76,11 @@ class PaymentCall:
     refusal: str = ""
 
     @property
+    def refused(self) -> bool:
+        """Whether the provider refused it, for good."""
+        return self.status == REFUSED
+
+    @property
     def open(self) -> bool:
         """Whether it has no answer yet, so that its effect is not known."""
         return self.status == REQUESTED

@@ -24,7 +24,8 @@ from commerce.errors import (
 from commerce.ids import derived_id
 from commerce.ledger.model import entry_of
 from commerce.ledger.store import LedgerStore
-from commerce.orders.model import CONFIRMED, Order
+from commerce.lifecycle import CONFIRMED
+from commerce.orders.model import Order
 from commerce.orders.store import OrderStore
 from commerce.payments.model import (
     AUTHORIZED,

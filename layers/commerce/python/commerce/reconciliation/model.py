@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from commerce.clock import from_text
 from commerce.ids import derived_id
 from commerce.ledger.model import entry_id_of
-from commerce.orders.model import CANCELED, Order, stands
+from commerce.lifecycle import CANCELED, CANCELING, CONFIRMED, PENDING, REQUIRES_ACTION
+from commerce.orders.model import Order
 from commerce.payments.model import (
     AUTHORIZED,
     AUTHORIZING,
     CAPTURED,
     DONE,
+    VOIDED,
     VOIDING,
     Payment,
     PaymentCall,
@@ -25,6 +27,10 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 
 # Whatever is younger may still be at work, and is looked at the next time.
 GRACE = timedelta(minutes=15)
+
+_UNDECIDED_OR_UNDONE = (PENDING, CANCELING, CANCELED, REQUIRES_ACTION)
+# The order follows a moment after its payment.
+_CHANGING = (AUTHORIZING, VOIDING, VOIDED)
 
 AUTHORIZATION_WITHOUT_ORDER = "authorization_without_order"
 CHARGE_WITHOUT_ORDER = "charge_without_order"
@@ -109,11 +115,11 @@ class Facts:
 def in_motion(facts: Facts, now: datetime) -> bool:
     """Tell whether somebody may be at work on it, so that a difference says nothing yet."""
     moments = [call.requested_at for call in facts.calls if call.open]
-    if facts.payment and facts.payment.status in (AUTHORIZING, VOIDING):
+    if facts.payment and facts.payment.status in _CHANGING:
         moments += [from_text(facts.payment.events[-1].at)]
     if facts.theirs and facts.theirs.created_at:
         moments += [from_text(facts.theirs.created_at)] if facts.order is None else []
-    if facts.order and not stands(facts.order.status):
+    if facts.order and facts.order.status in _UNDECIDED_OR_UNDONE:
         moments += [from_text(facts.order.timeline[-1].at)]
     return any(now - at < GRACE for at in moments)
 
@@ -158,8 +164,9 @@ def _orphan(facts: Facts) -> Finding | None:
 
 
 def _without_payment(facts: Facts) -> Finding | None:
-    """Find an order that stands though nothing is held or taken for it."""
-    if facts.order is None or not stands(facts.order.status) or facts.captured:
+    """Find a confirmed order for which nothing is held or taken."""
+    # What was completed may have been given back, or let go of, whole.
+    if facts.order is None or facts.order.status != CONFIRMED or facts.captured:
         return None
     ours = facts.payment.status if facts.payment else "no payment"
     if ours not in (AUTHORIZED, CAPTURED) and facts.order.total:

@@ -6,14 +6,21 @@ every moment, and none of the three is negative.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from commerce.errors import NotReserved
 
 MAIN_LOCATION = "main"
 
 # A reservation and the check on the order's first one share a transaction of 100 with its SKUs.
 CHUNK_SKUS_MAX = 97
+
+HELD = "held"
+CONSUMED = "consumed"
+RELEASED = "released"
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Stock:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """One change of a SKU's units by a person or an import."""
+    """One change of a SKU's units by a person or an import; `order_id` where goods came back."""
 
     adjustment_id: str
     sku: str
@@ -60,6 +67,7 @@ class Adjustment:
     reason: str
     by: str
     at: datetime
+    order_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,20 +80,48 @@ class Allocation:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """Units that left a reservation: `consumed`, or `released` to be available again.
+
+    `movement_id` is None where everything left was released at once.
+    """
+
+    kind: str
+    movement_id: str | None
+    parts: tuple[Allocation, ...]
+    at: str
+
+
+@dataclass(frozen=True)
 class Reservation:
-    """One chunk of what an order holds; `held` until it is `released`."""
+    """One chunk of an order's units.
+
+    `allocations` are what it still holds. It is `held` until nothing is left, and then
+    named after the movement that took the last of it.
+    """
 
     order_id: str
     chunk: int
     status: str
     allocations: tuple[Allocation, ...]
+    version: int
     held_at: str
-    released_at: str | None = None
+    movements: tuple[Movement, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[str, Allocation], ...]:
+        """Every unit it ever held, with what became of it: held, consumed or released."""
+        held = tuple((HELD, part) for part in self.allocations)
+        return held + tuple((move.kind, part) for move in self.movements for part in move.parts)
+
+    def has_moved(self, kind: str, movement_id: str) -> bool:
+        """Tell whether this movement took its units out before."""
+        return any((move.kind, move.movement_id) == (kind, movement_id) for move in self.movements)
 
 
 @dataclass(frozen=True)
 class Shortage:
-    """A SKU of which less is available than an order asks for."""
+    """A SKU of which there is less than asked for."""
 
     sku: str
     requested: int
@@ -136,3 +172,79 @@ def shortages(
         if available < quantity:
             short.append(Shortage(sku, quantity, available))
     return tuple(short)
+
+
+def shares(
+    reservations: Iterable[Reservation], quantities: Mapping[str, int]
+) -> list[tuple[Reservation, dict[str, int]]]:
+    """Find the reservation of each SKU, for a SKU is in one chunk of its order alone.
+
+    Raises
+    ------
+    NotReserved
+        The order never held some of the SKUs.
+    """
+    found = []
+    unknown = dict(quantities)
+    for reservation in reservations:
+        skus = {part.sku for _, part in reservation.parts}
+        share = {sku: units for sku, units in quantities.items() if sku in skus}
+        unknown = {sku: units for sku, units in unknown.items() if sku not in skus}
+        if share:
+            found.append((reservation, share))
+    if unknown:
+        raise not_reserved(Shortage(sku, units, 0) for sku, units in unknown.items())
+    return found
+
+
+def not_held(
+    reservation: Reservation, quantities: Mapping[str, int], location: str | None
+) -> tuple[Shortage, ...]:
+    """List every SKU of which the reservation holds less than is to leave it.
+
+    Where a location is given, only what is held there counts.
+    """
+    held: Counter[str] = Counter()
+    for part in reservation.allocations:
+        if location in {None, part.location}:
+            held[part.sku] += part.quantity
+    return tuple(
+        Shortage(sku, units, held[sku]) for sku, units in quantities.items() if held[sku] < units
+    )
+
+
+def not_reserved(short: Iterable[Shortage]) -> NotReserved:
+    """Make the error that names every SKU of which the order holds too little."""
+    lines = sorted(short, key=lambda line: line.sku)
+    return NotReserved(
+        f"the order does not hold that many of {', '.join(line.sku for line in lines[:5])}",
+        short_lines=[
+            {"sku": line.sku, "requested": line.requested, "held": line.available} for line in lines
+        ],
+    )
+
+
+def take(
+    reservation: Reservation, quantities: Mapping[str, int], location: str | None
+) -> tuple[tuple[Allocation, ...], tuple[Allocation, ...]]:
+    """Choose which units leave a reservation, and give them and those that stay.
+
+    Raises
+    ------
+    NotReserved
+        It does not hold that many, at the location where one is given.
+    """
+    short = not_held(reservation, quantities, location)
+    if short:
+        raise not_reserved(short)
+    wanted = Counter(quantities)
+    taken, left = [], []
+    for part in reservation.allocations:
+        here = location in {None, part.location}
+        units = min(part.quantity, wanted[part.sku]) if here else 0
+        wanted[part.sku] -= units
+        if units:
+            taken.append(Allocation(part.sku, part.location, units))
+        if units < part.quantity:
+            left.append(Allocation(part.sku, part.location, part.quantity - units))
+    return tuple(taken), tuple(left)

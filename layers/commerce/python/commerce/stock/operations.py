@@ -17,6 +17,9 @@ from commerce.stock.model import Adjustment, Stock
 from commerce.stock.schema import AdjustStock
 from commerce.stock.store import StockStore
 
+# The reason of the adjustment that adds what came back.
+RETURNED = "return"
+
 
 def reserve_stock(order_id: str, now: datetime, *, orders: OrderStore, stock: StockStore) -> None:
     """Hold the units of an order's lines; see `StockStore.reserve`."""
@@ -26,6 +29,46 @@ def reserve_stock(order_id: str, now: datetime, *, orders: OrderStore, stock: St
 def release_stock(order_id: str, now: datetime, *, stock: StockStore) -> None:
     """Give back the units an order holds; see `StockStore.release`."""
     stock.release(order_id, now)
+
+
+def consume_stock(
+    order_id: str,
+    movement_id: str,
+    quantities: Mapping[str, int],
+    location: str | None,
+    now: datetime,
+    *,
+    stock: StockStore,
+) -> None:
+    """Let shipped units leave for good; see `StockStore.consume`."""
+    stock.consume(order_id, movement_id, quantities, location, now)
+
+
+def release_units(
+    order_id: str,
+    movement_id: str,
+    quantities: Mapping[str, int],
+    location: str | None,
+    now: datetime,
+    *,
+    stock: StockStore,
+) -> None:
+    """Give back units of a cancelled line or a shortage; see `StockStore.release_part`."""
+    stock.release_part(order_id, movement_id, quantities, location, now)
+
+
+def restock_units(
+    order_id: str,
+    movement_id: str,
+    quantities: Mapping[str, int],
+    location: str,
+    by: str,
+    now: datetime,
+    *,
+    stock: StockStore,
+) -> None:
+    """Take units that came back into stock again; see `StockStore.restock`."""
+    stock.restock(movement_id, order_id, quantities, location, by, RETURNED, now)
 
 
 def units_by_sku(lines: Iterable[OrderLine]) -> Mapping[str, int]:

@@ -49,6 +49,7 @@ class AdjustmentView(BaseModel):
     location_id: str
     by: str
     at: str
+    order_id: str | None = Field(default=None, description="The order that the units came from.")
 
 
 class StockView(BaseModel):
@@ -95,6 +96,7 @@ def stock_view(
                 location_id=change.location,
                 by=change.by,
                 at=to_text(change.at),
+                order_id=change.order_id,
             )
             for change in adjustments
         ],

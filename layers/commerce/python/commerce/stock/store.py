@@ -1,21 +1,27 @@
 """The stock table.
 
-===============================  =======================  ==============================
+===============================  =======================  ==================================
 what                             pk                       sk
-===============================  =======================  ==============================
+===============================  =======================  ==================================
 a SKU's units, by location       `sku#<sku>`              `stock`
 an adjustment, newest last       `sku#<sku>`              `adjustment#<adjustment id>`
 what an order holds, in chunks   `order#<order id>`       `reservation#<chunk>`
-===============================  =======================  ==============================
+units that left a chunk          `order#<order id>`       `movement#<kind>#<id>#<chunk>`
+===============================  =======================  ==================================
 
 The first reservation of an order is its gate: it is written first and released
 first, and every later chunk depends on it. Released, it is also the tombstone that
 turns a late reservation away, so a release leaves one even where nothing was held.
+
+Units leave a chunk by movements, each once, for its record is written in the same
+transaction. A release of everything needs no record: the chunk itself keeps it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,29 +39,40 @@ from commerce.dynamo.table import (
     Write,
 )
 from commerce.errors import InsufficientStock, OrderCanceled, OutOfStock, TransactionConflict
-from commerce.ids import new_id
+from commerce.ids import derived_id, new_id
 from commerce.stock.model import (
+    CONSUMED,
+    HELD,
     MAIN_LOCATION,
+    RELEASED,
     Adjustment,
     Allocation,
     Level,
+    Movement,
     Reservation,
     Stock,
     allocate,
     chunks,
+    not_held,
+    not_reserved,
+    shares,
     shortages,
+    take,
 )
-
-HELD = "held"
-RELEASED = "released"
 
 NOT_THERE_YET = "attribute_not_exists(#pk)"
 IS_HELD = "#status = :held"
+# Its allocations were read before, so nothing may have left since.
+HELD_AS_SEEN = "#status = :held AND #version = :seen"
 LOCATION_KNOWN = "attribute_exists(#locations.#location)"
 LOCATION_UNKNOWN = "attribute_exists(#pk) AND attribute_not_exists(#locations.#location)"
 
 # Stock moved between locations while we chose one: look again, but not for ever.
 _ALLOCATION_TRIES = 4
+# Each try lost means that another movement of the same order was made.
+_MOVEMENT_TRIES = 6
+# Where a kind of movement takes reserved units.
+_TARGETS = {CONSUMED: "consumed", RELEASED: "available"}
 _UNITS = ("available", "reserved", "consumed")
 
 
@@ -72,6 +89,11 @@ def adjustment_key(sku: str, adjustment_id: str) -> Key:
 def reservation_key(order_id: str, chunk: int) -> Key:
     """Where a chunk of what an order holds stands."""
     return {"pk": f"order#{order_id}", "sk": f"reservation#{chunk:04d}"}
+
+
+def movement_key(order_id: str, kind: str, movement_id: str, chunk: int) -> Key:
+    """Where it stands that units of a chunk left."""
+    return {"pk": f"order#{order_id}", "sk": f"movement#{kind}#{movement_id}#{chunk:04d}"}
 
 
 class StockStore:
@@ -166,7 +188,7 @@ class StockStore:
             self._reserve_chunk(order_id, number, wanted, ordered[number + 1 :], now)
 
     def release(self, order_id: str, now: datetime) -> None:
-        """Give back whatever an order holds; repeated, it gives it back once.
+        """Give back whatever an order still holds; repeated, it gives it back once.
 
         Leaves a tombstone, also where nothing was held, that refuses a later `reserve`.
         """
@@ -175,14 +197,84 @@ class StockStore:
             if reservation.status == HELD:
                 self._release_chunk(reservation, now)
 
+    def consume(
+        self,
+        order_id: str,
+        movement_id: str,
+        quantities: Mapping[str, int],
+        location: str | None,
+        now: datetime,
+    ) -> None:
+        """Let units that an order holds leave for good; once for each `movement_id`.
+
+        Where no location is given they leave from wherever the order holds them. The units
+        of a big order leave in several transactions: a repeat goes on where it ended.
+
+        Raises
+        ------
+        NotReserved
+            The order does not hold that many (there). Nothing has moved, unless others took
+            units of a big order at this moment.
+        TransactionConflict
+            Others kept moving the order's units.
+        """
+        self._move_out(CONSUMED, order_id, movement_id, quantities, location, now)
+
+    def release_part(
+        self,
+        order_id: str,
+        movement_id: str,
+        quantities: Mapping[str, int],
+        location: str | None,
+        now: datetime,
+    ) -> None:
+        """Give back some units that an order holds; as `consume`, which ids do not clash with."""
+        self._move_out(RELEASED, order_id, movement_id, quantities, location, now)
+
+    def restock(
+        self,
+        movement_id: str,
+        order_id: str,
+        quantities: Mapping[str, int],
+        location: str,
+        by: str,
+        reason: str,
+        now: datetime,
+    ) -> None:
+        """Add units that came back from an order; each SKU once for each `movement_id`.
+
+        They count as added, as an adjustment does, for those that left stay consumed. A SKU or
+        a location that had no units yet is opened. Many SKUs take several transactions: a
+        repeat goes on where it ended.
+
+        Raises
+        ------
+        TransactionConflict
+            Others kept opening the same SKUs or locations.
+        """
+        changes = [
+            Adjustment(
+                derived_id("adj", movement_id, sku), sku, location, units, reason, by, now, order_id
+            )
+            for sku, units in sorted(_counted(quantities).items())
+        ]
+        per_transaction = TRANSACTION_ITEMS_MAX // 2
+        for start in range(0, len(changes), per_transaction):
+            self._adjust_once(changes[start : start + per_transaction])
+
     def reservations(self, order_id: str) -> list[Reservation]:
-        """Read what an order holds or held, chunk by chunk."""
-        items = self._table.query(
-            "#pk = :pk AND begins_with(#sk, :prefix)",
-            {"pk": reservation_key(order_id, 0)["pk"], "prefix": "reservation#"},
-            consistent=True,
+        """Read what an order holds, chunk by chunk, with all that it held and when it left."""
+        items = list(
+            self._table.query(
+                "#pk = :pk", {"pk": reservation_key(order_id, 0)["pk"]}, consistent=True
+            )
         )
-        return [_reservation(item) for item in items]
+        moved: defaultdict[int, list[Movement]] = defaultdict(list)
+        for item in items:
+            if item["sk"].startswith("movement#"):
+                moved[item["chunk"]].append(_movement(item))
+        chunks_ = [_reservation(item) for item in items if item["sk"].startswith("reservation#")]
+        return [replace(each, movements=(*moved[each.chunk], *each.movements)) for each in chunks_]
 
     def _open(self, opening: list[tuple[str, int]], now: datetime, by: str) -> int:
         while opening:
@@ -264,6 +356,7 @@ class StockStore:
                 "order_id": order_id,
                 "status": RELEASED,
                 "allocations": [],
+                "version": 1,
                 "held_at": to_text(now),
             }
             try:
@@ -274,31 +367,114 @@ class StockStore:
             self._release_chunk(_reservation(gate), now)
 
     def _release_chunk(self, reservation: Reservation, now: datetime) -> None:
-        writes: list[Write] = [
-            Update(
+        for _ in range(_MOVEMENT_TRIES):
+            whole = Update(
                 reservation_key(reservation.order_id, reservation.chunk),
-                "SET #status = :released, #released_at = :now",
-                IS_HELD,
-                {"released": RELEASED, "held": HELD, "now": to_text(now)},
+                "SET #status = :released, #released = #allocations, #released_at = :now, "
+                "#allocations = :nothing, #version = #version + :one",
+                HELD_AS_SEEN,
+                {
+                    "released": RELEASED,
+                    "now": to_text(now),
+                    "nothing": [],
+                    "one": 1,
+                    "held": HELD,
+                    "seen": reservation.version,
+                },
             )
+            try:
+                self._table.transact([whole, *_moves(reservation.allocations, RELEASED)])
+            except TransactionRefused as refused:
+                item = refused.failures.get(0)
+                if item is None:
+                    raise
+                if item["status"] != HELD:
+                    # By another run of this same step, or nothing was left.
+                    return
+                reservation = _reservation(item)
+            else:
+                return
+        raise TransactionConflict("others kept moving the order's units")
+
+    def _move_out(
+        self,
+        kind: str,
+        order_id: str,
+        movement_id: str,
+        quantities: Mapping[str, int],
+        location: str | None,
+        now: datetime,
+    ) -> None:
+        due = [
+            (reservation, share)
+            for reservation, share in shares(self.reservations(order_id), _counted(quantities))
+            if not reservation.has_moved(kind, movement_id)
         ]
-        by_sku: dict[str, list[Allocation]] = {}
-        for allocation in reservation.allocations:
-            by_sku.setdefault(allocation.sku, []).append(allocation)
-        writes += [_move(sku, parts, "reserved", "available") for sku, parts in by_sku.items()]
-        try:
-            self._table.transact(writes)
-        except TransactionRefused as refused:
-            if list(refused.failures) != [0]:
-                raise
-            # Released by another run of this same step.
+        # Looked at as a whole first, so that a refusal leaves no half behind.
+        short = [line for pair in due for line in not_held(*pair, location)]
+        if short:
+            raise not_reserved(short)
+        for reservation, share in due:
+            self._move_chunk(reservation, share, location, (kind, movement_id), now)
+
+    def _move_chunk(
+        self,
+        reservation: Reservation,
+        share: Mapping[str, int],
+        location: str | None,
+        movement: tuple[str, str],
+        now: datetime,
+    ) -> None:
+        for _ in range(_MOVEMENT_TRIES):
+            taken, left = take(reservation, share, location)
+            kind, movement_id = movement
+            writes: list[Write] = [
+                _left_behind(reservation, left, kind),
+                _movement_put(reservation, Movement(kind, movement_id, taken, to_text(now))),
+                *_moves(taken, kind),
+            ]
+            try:
+                self._table.transact(writes)
+            except TransactionRefused as refused:
+                if 1 in refused.failures:
+                    # Moved by another run of this same step.
+                    return
+                item = refused.failures.get(0)
+                if item is None:
+                    raise
+                reservation = _reservation(item)
+            else:
+                return
+        raise TransactionConflict("others kept moving the order's units")
+
+    def _adjust_once(self, changes: list[Adjustment]) -> None:
+        for _ in range(_ALLOCATION_TRIES):
+            stock = self.levels(change.sku for change in changes)
+            writes: list[Write] = []
+            for change in changes:
+                writes += [
+                    _adjustment_write(stock.get(change.sku), change),
+                    _adjustment_put(change),
+                ]
+            try:
+                self._table.transact(writes)
+            except TransactionRefused as refused:
+                # Those recorded already are done; of the others a SKU or location was opened.
+                changes = [
+                    change for n, change in enumerate(changes) if 2 * n + 1 not in refused.failures
+                ]
+                if not changes:
+                    return
+            else:
+                return
+        raise TransactionConflict("others kept opening the same stock")
 
 
 def _settled_before(refused: TransactionRefused, skus: int, number: int, order_id: str) -> bool:
     """Tell whether an earlier run of this step wrote the reservation already."""
     if skus in refused.failures:
         own = refused.failures[skus]
-        if own and own["status"] == HELD:
+        if own and own["status"] in {HELD, CONSUMED}:
             return True
         raise OrderCanceled("the order's stock was released before", order_id=order_id)
     if number and skus + 1 in refused.failures:
@@ -316,17 +492,52 @@ def _reservation_writes(
         **reservation_key(order_id, number),
         "order_id": order_id,
         "status": HELD,
-        "allocations": [
-            {"sku": part.sku, "location": part.location, "quantity": part.quantity}
-            for parts in chosen.values()
-            for part in parts
-        ],
+        "allocations": _part_items(part for parts in chosen.values() for part in parts),
+        "version": 1,
         "held_at": to_text(now),
     }
     writes.append(Put(reservation, NOT_THERE_YET))
     if number:
         writes.append(Check(reservation_key(order_id, 0), IS_HELD, {"held": HELD}))
     return writes
+
+
+def _moves(parts: Iterable[Allocation], kind: str) -> list[Write]:
+    """Move reserved units of many SKUs to where this kind of movement takes them."""
+    by_sku: defaultdict[str, list[Allocation]] = defaultdict(list)
+    for part in parts:
+        by_sku[part.sku].append(part)
+    return [_move(sku, some, "reserved", _TARGETS[kind]) for sku, some in by_sku.items()]
+
+
+def _left_behind(reservation: Reservation, left: tuple[Allocation, ...], kind: str) -> Update:
+    """Let a chunk hold what is left, or end it where nothing is."""
+    return Update(
+        reservation_key(reservation.order_id, reservation.chunk),
+        "SET #allocations = :left, #status = :status, #version = #version + :one",
+        HELD_AS_SEEN,
+        {
+            "left": _part_items(left),
+            "status": HELD if left else kind,
+            "one": 1,
+            "held": HELD,
+            "seen": reservation.version,
+        },
+    )
+
+
+def _movement_put(reservation: Reservation, movement: Movement) -> Put:
+    order_id, chunk = reservation.order_id, reservation.chunk
+    item = {
+        **movement_key(order_id, movement.kind, str(movement.movement_id), chunk),
+        "order_id": order_id,
+        "chunk": chunk,
+        "kind": movement.kind,
+        "movement_id": movement.movement_id,
+        "parts": _part_items(movement.parts),
+        "at": movement.at,
+    }
+    return Put(item, NOT_THERE_YET)
 
 
 def _move(sku: str, parts: Iterable[Allocation], source: str, target: str) -> Update:
@@ -408,6 +619,8 @@ def _adjustment_put(change: Adjustment) -> Put:
         "by": change.by,
         "at": to_text(change.at),
     }
+    if change.order_id:
+        item["order_id"] = change.order_id
     return Put(item, NOT_THERE_YET)
 
 
@@ -432,15 +645,39 @@ def _adjustment(item: Mapping[str, Any]) -> Adjustment:
         item["reason"],
         item["by"],
         from_text(item["at"]),
+        item.get("order_id"),
     )
 
 
+def _counted(quantities: Mapping[str, int]) -> dict[str, int]:
+    """Leave out what is none; a movement the other way would pass every condition."""
+    if any(units < 0 for units in quantities.values()):
+        raise ValueError(f"units to move must not be negative: {dict(quantities)}")
+    return {sku: units for sku, units in quantities.items() if units}
+
+
+def _part_items(parts: Iterable[Allocation]) -> list[Item]:
+    return [
+        {"sku": part.sku, "location": part.location, "quantity": part.quantity} for part in parts
+    ]
+
+
+def _parts(items: Iterable[Item]) -> tuple[Allocation, ...]:
+    return tuple(Allocation(**item) for item in items)
+
+
+def _movement(item: Mapping[str, Any]) -> Movement:
+    return Movement(item["kind"], item["movement_id"], _parts(item["parts"]), item["at"])
+
+
 def _reservation(item: Mapping[str, Any]) -> Reservation:
+    whole = item.get("released")
     return Reservation(
         item["order_id"],
         int(item["sk"].partition("#")[2]),
         item["status"],
-        tuple(Allocation(**part) for part in item["allocations"]),
+        _parts(item["allocations"]),
+        item["version"],
         item["held_at"],
-        item.get("released_at"),
+        (Movement(RELEASED, None, _parts(whole), item["released_at"]),) if whole else (),
     )

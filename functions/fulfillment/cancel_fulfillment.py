@@ -1,0 +1,26 @@
+"""Begin a fulfillment again that was not sent."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import IllegalTransition, NotFound, TransactionConflict
+from commerce.fulfillment.model import Acting
+from commerce.fulfillment.operations import cancel_fulfillment
+from commerce.fulfillment.schema import FulfillmentView, fulfillment_view
+from commerce.orders.records import RecordStore
+
+records = RecordStore(Table(environment().orders_table))
+
+
+@http.operation(
+    "POST /admin/fulfillments/{id}/cancel",
+    "Cancel a fulfillment; another one is opened with its units, which are still owed",
+    returns=FulfillmentView,
+    problems=(NotFound, IllegalTransition, TransactionConflict),
+)
+def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
+    """Answer with the fulfillment that is opened in its place."""
+    acting = Acting(request.caller, system_clock())
+    record, opened = cancel_fulfillment(request.path["id"], acting, records=records)
+    return http.Response(fulfillment_view(record, record.fulfillment(opened)))

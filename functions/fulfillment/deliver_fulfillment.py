@@ -1,0 +1,27 @@
+"""Record that a fulfillment was delivered."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import IllegalTransition, NotFound, TransactionConflict
+from commerce.fulfillment.model import Acting
+from commerce.fulfillment.operations import deliver
+from commerce.fulfillment.schema import FulfillmentView, fulfillment_view
+from commerce.orders.records import RecordStore
+
+records = RecordStore(Table(environment().orders_table))
+
+
+@http.operation(
+    "POST /admin/fulfillments/{id}/deliver",
+    "Record that a fulfillment arrived",
+    returns=FulfillmentView,
+    problems=(NotFound, IllegalTransition, TransactionConflict),
+)
+def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
+    """Answer with the fulfillment as it is now."""
+    identifier = request.path["id"]
+    acting = Acting(request.caller, system_clock())
+    record = deliver(identifier, acting, records=records)
+    return http.Response(fulfillment_view(record, record.fulfillment(identifier)))

@@ -1,0 +1,28 @@
+"""Ship a fulfillment."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import IllegalTransition, NotFound, TransactionConflict
+from commerce.fulfillment.model import Acting
+from commerce.fulfillment.operations import ship
+from commerce.fulfillment.schema import FulfillmentView, ShipFulfillment, fulfillment_view
+from commerce.orders.records import RecordStore
+
+records = RecordStore(Table(environment().orders_table))
+
+
+@http.operation(
+    "POST /admin/fulfillments/{id}/ship",
+    "Record that a fulfillment is on its way; it is then charged",
+    body=ShipFulfillment,
+    returns=FulfillmentView,
+    problems=(NotFound, IllegalTransition, TransactionConflict),
+)
+def handler(request: http.Request[ShipFulfillment, http.Nothing]) -> http.Response:
+    """Answer with the fulfillment as it is now."""
+    identifier = request.path["id"]
+    acting = Acting(request.caller, system_clock())
+    record = ship(identifier, request.body.tracking(), acting, records=records)
+    return http.Response(fulfillment_view(record, record.fulfillment(identifier)))

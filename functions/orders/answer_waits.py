@@ -1,0 +1,30 @@
+"""Consumer: bring the execution back that waits for what an event tells."""
+
+from commerce.dynamo.table import Table
+from commerce.entry.task import task
+from commerce.environment import environment
+from commerce.events.schema import Delivery
+from commerce.orders.continuations import (
+    CANCEL_LINES,
+    FULFIL_ORDER,
+    RETURN_ORDER,
+    answer_wait,
+)
+from commerce.orders.records import RecordStore
+from commerce.workflows import StateMachine, TaskTokens
+
+records = RecordStore(Table(environment().orders_table))
+tokens = TaskTokens()
+machines = {
+    FULFIL_ORDER: StateMachine(environment().fulfil_order_arn),
+    CANCEL_LINES: StateMachine(environment().cancel_lines_arn),
+    RETURN_ORDER: StateMachine(environment().return_order_arn),
+}
+
+
+@task(Delivery)
+def handler(delivery: Delivery) -> dict[str, bool]:
+    """Tell whether an execution waited."""
+    part = delivery.detail.aggregate.id
+    answered = answer_wait(part, records=records, tokens=tokens, machines=machines)
+    return {"answered": answered}

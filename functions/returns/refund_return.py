@@ -1,0 +1,38 @@
+"""Decide what is given back for a return."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import (
+    AmountTooLarge,
+    IllegalTransition,
+    NotFound,
+    TransactionConflict,
+)
+from commerce.fulfillment.model import Acting
+from commerce.orders.records import RecordStore
+from commerce.payments.store import PaymentStore
+from commerce.returns.operations import refund_return
+from commerce.returns.schema import RefundReturn, ReturnView, return_view
+
+records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
+
+
+@http.operation(
+    "POST /admin/returns/{id}/refund",
+    "Give money back for what came in",
+    body=RefundReturn,
+    returns=ReturnView,
+    status=202,
+    creates=True,
+    problems=(NotFound, IllegalTransition, AmountTooLarge, TransactionConflict),
+)
+def handler(request: http.Request[RefundReturn, http.Nothing]) -> http.Response:
+    """Answer with the return, `refunding` until the provider has done it."""
+    identifier, acting = request.path["id"], Acting(request.caller, system_clock())
+    record = refund_return(
+        identifier, request.body.wanted(), acting, records=records, payments=payments
+    )
+    return http.Response(return_view(record.order.order_id, record.sent_back(identifier)))

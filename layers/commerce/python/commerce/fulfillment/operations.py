@@ -1,0 +1,306 @@
+"""What the shop does with an order from its confirmation on: send it, or cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+
+from commerce.clock import Clock
+from commerce.errors import PaymentOutcomeUnknown
+from commerce.fulfillment import model as rules
+from commerce.fulfillment.model import Acting
+from commerce.ids import derived_id
+from commerce.ledger.store import LedgerStore
+from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
+from commerce.orders.operations import undo
+from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
+from commerce.orders.records import RecordStore
+from commerce.payments.model import CAPTURE, REFUND, PaymentCall
+from commerce.payments.operations import (
+    Movement,
+    capture_payment,
+    refund_payment,
+    release_rest,
+)
+from commerce.payments.provider import PaymentProvider
+from commerce.payments.store import PaymentStore
+from commerce.settings.store import SettingsStore
+from commerce.stock.store import StockStore
+from commerce.workflows import StateMachine
+
+
+@dataclass(frozen=True)
+class Till:
+    """What money is moved with."""
+
+    payments: PaymentStore
+    ledger: LedgerStore
+    provider: PaymentProvider
+
+
+# --- what people decide -----------------------------------------------------------
+
+
+def cancel_order(
+    order_id: str,
+    units: Units | None,
+    acting: Acting,
+    *,
+    records: RecordStore,
+    recovery: StateMachine,
+) -> OrderRecord:
+    """Cancel a whole order, or some of its units where `units` are given.
+
+    A whole order's money is let go and its stock given back by an execution of its own;
+    units' by `cancel_lines`, which the event of the cancellation starts. Repeated, a whole
+    order is cancelled once.
+
+    Raises
+    ------
+    IllegalTransition
+        It is too late: a part is packed, for a buyer, or on its way.
+    TooManyUnits
+        There are not so many that may still be cancelled.
+    """
+
+    def decide(record: OrderRecord) -> Decision | None:
+        if units is None:
+            return rules.cancel(record, acting)
+        return rules.cancel_units(record, units, acting)
+
+    return undo(records.decide(order_id, decide).order, records, recovery)
+
+
+def report_shortage(
+    fulfillment_id: str,
+    missing: Units,
+    acting: Acting,
+    *,
+    records: RecordStore,
+    recovery: StateMachine,
+) -> OrderRecord:
+    """Cancel units that a packer cannot find; see `fulfillment.model.report_shortage`."""
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+    record = records.decide(
+        order_id, lambda record: rules.report_shortage(record, fulfillment_id, missing, acting)
+    )
+    return undo(record.order, records, recovery)
+
+
+def create_fulfillment(
+    order_id: str, units: Units, location: str | None, acting: Acting, *, records: RecordStore
+) -> tuple[OrderRecord, str]:
+    """Send some units of an order by themselves; gives the new fulfillment's id too."""
+    made: list[str] = []
+
+    def decide(record: OrderRecord) -> Decision:
+        decision, identifier = rules.split(record, units, location, acting)
+        made.append(identifier)
+        return decision
+
+    return records.decide(order_id, decide), made[-1]
+
+
+def pack(fulfillment_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
+    """Record that a fulfillment is packed."""
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+    return records.decide(order_id, lambda record: rules.pack(record, fulfillment_id, acting))
+
+
+def ship(
+    fulfillment_id: str, tracking: Mapping[str, str], acting: Acting, *, records: RecordStore
+) -> OrderRecord:
+    """Record that a parcel is on its way; its stock and money follow."""
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+    return records.decide(
+        order_id, lambda record: rules.ship(record, fulfillment_id, tracking, acting)
+    )
+
+
+def deliver(fulfillment_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
+    """Record that a parcel arrived."""
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+    return records.decide(order_id, lambda record: rules.deliver(record, fulfillment_id, acting))
+
+
+def cancel_fulfillment(
+    fulfillment_id: str, acting: Acting, *, records: RecordStore
+) -> tuple[OrderRecord, str]:
+    """Begin a fulfillment again that was not sent; gives the id of the one in its place."""
+    made: list[str] = []
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+
+    def decide(record: OrderRecord) -> Decision:
+        decision, identifier = rules.begin_again(record, fulfillment_id, acting)
+        made.append(identifier)
+        return decision
+
+    return records.decide(order_id, decide), made[-1]
+
+
+# --- the steps of fulfil_order ----------------------------------------------------
+
+
+def allocate_order(
+    order_id: str,
+    now: datetime,
+    *,
+    records: RecordStore,
+    stock: StockStore,
+    settings: SettingsStore,
+) -> OrderRecord:
+    """Share an order's lines out to the locations that hold them; repeated, once."""
+    held: dict[str, dict[str, int]] = {}
+    for reservation in stock.reservations(order_id):
+        for part in reservation.allocations:
+            by_sku = held.setdefault(part.location, {})
+            by_sku[part.sku] = by_sku.get(part.sku, 0) + part.quantity
+    capture = settings.current().policies.capture
+    acting = Acting(FULFIL_ORDER, now)
+    return records.decide(order_id, lambda record: rules.allocate(record, held, capture, acting))
+
+
+def first_fulfillment(record: OrderRecord) -> str | None:
+    """Give the fulfillment that goes on in the execution that allocated the order."""
+    return record.fulfillments[0].id if record.fulfillments else None
+
+
+def charge_order(order_id: str, clock: Clock, *, records: RecordStore, till: Till) -> None:
+    """Capture what is charged at once; repeated, once."""
+    charged = records.get(order_id).order.charged
+    if charged:
+        _, calls = till.payments.get_with_calls(order_id)
+        key, _ = attempt(calls, CAPTURE, order_id, "charge")
+        _capture(Movement(order_id, charged, key, FULFIL_ORDER, "charged at once"), clock, till)
+
+
+def consume_stock(
+    fulfillment_id: str, now: datetime, *, records: RecordStore, stock: StockStore
+) -> None:
+    """Let a shipped fulfillment's units leave the stock for good; repeated, once."""
+    record, parcel = _parcel(fulfillment_id, records)
+    quantities = record.quantities(parcel.units)
+    stock.consume(record.order.order_id, parcel.id, quantities, parcel.location, now)
+
+
+def capture_shipment(
+    fulfillment_id: str, clock: Clock, *, records: RecordStore, till: Till
+) -> None:
+    """Capture what a shipped fulfillment costs; repeated, once.
+
+    What staff captured by hand before counts for what was sent.
+
+    Raises
+    ------
+    ProviderRejected, AmountTooLarge
+        The money is not to be had; somebody has to look.
+    """
+    record, parcel = _parcel(fulfillment_id, records)
+    order_id = record.order.order_id
+    payment, calls = till.payments.get_with_calls(order_id)
+    key, own = attempt(calls, CAPTURE, order_id, parcel.id)
+    if own is not None:
+        amount = own.amount
+    else:
+        sent = sum(each.amount for each in record.live)
+        amount = min(parcel.amount, sent - payment.claimed)
+    if amount > 0:
+        _capture(Movement(order_id, amount, key, FULFIL_ORDER, "shipped"), clock, till)
+
+
+def complete_order(
+    order_id: str,
+    by: str,
+    clock: Clock,
+    *,
+    records: RecordStore,
+    payments: PaymentStore,
+    provider: PaymentProvider,
+) -> OrderRecord:
+    """Complete an order of which everything arrived, and let go of money it will not need."""
+    record = records.get(order_id)
+    if rules.complete(record, Acting(by, clock())) is None:
+        return record
+    release_rest(order_id, clock(), payments=payments, provider=provider)
+    return records.decide(order_id, lambda record: rules.complete(record, Acting(by, clock())))
+
+
+# --- the steps of cancel_lines ----------------------------------------------------
+
+
+def release_canceled(
+    cancellation_id: str, now: datetime, *, records: RecordStore, stock: StockStore
+) -> None:
+    """Give cancelled units back to the stock; repeated, once."""
+    order_id, _ = order_of(cancellation_id, "cancellation")
+    record = records.get(order_id)
+    for location, units in record.cancellation(cancellation_id).parts.items():
+        movement = f"{cancellation_id}.{location}"
+        stock.release_part(order_id, movement, record.quantities(units), location, now)
+
+
+def refund_canceled(
+    cancellation_id: str, clock: Clock, *, records: RecordStore, till: Till
+) -> None:
+    """Give back what was charged of cancelled units; repeated, once.
+
+    Raises
+    ------
+    PaymentOutcomeUnknown
+        The order is charged at once and that is not done yet; try again a little later.
+    """
+    order_id, _ = order_of(cancellation_id, "cancellation")
+    record = records.get(order_id)
+    payment, calls = till.payments.get_with_calls(order_id)
+    key, own = attempt(calls, REFUND, order_id, cancellation_id)
+    if own is not None:
+        amount = own.amount
+    else:
+        charged = record.order.charged or 0
+        if payment.captured < charged:
+            raise PaymentOutcomeUnknown("the order is being charged")
+        given_back = sum(
+            call.amount for call in calls if call.by == CANCEL_LINES and not call.refused
+        )
+        owed = record.order.total - sum(each.amount for each in record.cancellations)
+        excess = payment.captured - given_back - owed
+        amount = min(record.cancellation(cancellation_id).amount, excess)
+    if amount > 0:
+        refund(Movement(order_id, amount, key, CANCEL_LINES, "cancelled"), clock, till)
+
+
+def attempt(
+    calls: Iterable[PaymentCall], kind: str, order_id: str, key: str
+) -> tuple[str, PaymentCall | None]:
+    """Give the key to call the provider with, and the call that was made with it, if any.
+
+    A provider's refusal of a key is final, so a redrive after one calls with another.
+    """
+    made = {call.call_id: call for call in calls}
+    for number in count():
+        used = f"{key}.{number}" if number else key
+        call = made.get(derived_id(kind, order_id, used))
+        if call is None or not call.refused:
+            return used, call
+    raise AssertionError("counting ended")
+
+
+def refund(wanted: Movement, clock: Clock, till: Till) -> None:
+    """Give money back; see `refund_payment`."""
+    refund_payment(
+        wanted, clock, payments=till.payments, ledger=till.ledger, provider=till.provider
+    )
+
+
+def _parcel(fulfillment_id: str, records: RecordStore) -> tuple[OrderRecord, Fulfillment]:
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+    record = records.get(order_id)
+    return record, record.fulfillment(fulfillment_id)
+
+
+def _capture(wanted: Movement, clock: Clock, till: Till) -> None:
+    capture_payment(
+        wanted, clock, payments=till.payments, ledger=till.ledger, provider=till.provider
+    )

@@ -1,0 +1,383 @@
+"""An order with all its parts, as one value on which every later decision is made.
+
+An order's lines never change. What becomes of their units is told by its parts: once the
+order is allocated, each unit is in one fulfillment that is not cancelled, or in one
+cancellation. Amounts are in minor units of the order's currency.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from commerce.errors import NotFound
+from commerce.lifecycle import (
+    CANCELED,
+    CANCELING,
+    DELIVERED,
+    FULFILLMENT,
+    OPEN,
+    ORDER,
+    ORDER_FULFILLMENT,
+    PACKED,
+    PARTIALLY_DELIVERED,
+    PARTIALLY_PACKED,
+    PARTIALLY_RETURNED,
+    PARTIALLY_SHIPPED,
+    RECEIVED,
+    REFUNDED,
+    REFUNDING,
+    REJECTED,
+    REQUESTED,
+    RETURN,
+    RETURNED,
+    SHIPPED,
+    UNFULFILLED,
+    follow,
+)
+from commerce.money import divide_half_up
+from commerce.orders.model import Change, Details, Order, OrderLine
+
+# Units by line id.
+Units = Mapping[str, int]
+
+
+def part_id(kind: str, order_id: str, number: int) -> str:
+    """Name the n-th part of its kind of an order, counted from 1; the name tells the order."""
+    return f"{kind}_{order_id.partition('_')[2]}_{number}"
+
+
+def order_of(identifier: str, kind: str) -> tuple[str, int]:
+    """Tell which order's part this is, and its number.
+
+    Raises
+    ------
+    NotFound
+        It is no such part's id.
+    """
+    head, _, rest = identifier.partition("_")
+    tail, _, number = rest.partition("_")
+    if head != kind or not number.isascii() or not number.isdigit() or len(number) > 4:
+        raise NotFound(f"there is no such {kind}")
+    return f"order_{tail}", int(number)
+
+
+@dataclass(frozen=True)
+class Fulfillment:
+    """Units that are packed at one location and sent together.
+
+    `amount` is what the buyer is charged for them, known once they are shipped.
+    `times` are when it came to each status.
+    """
+
+    id: str
+    status: str
+    location: str
+    units: Units
+    times: Mapping[str, str]
+    amount: int = 0
+    tracking: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """Units that are not sent any more; `parts` are those units by stock location.
+
+    `amounts` are what the buyer does not pay for each line, or gets back.
+    """
+
+    id: str
+    parts: Mapping[str, Units]
+    amounts: Mapping[str, int]
+    reason: str
+    by: str
+    at: str
+
+    @property
+    def units(self) -> Units:
+        """All its units."""
+        return added(self.parts.values())
+
+    @property
+    def amount(self) -> int:
+        """What the buyer does not pay, or gets back."""
+        return sum(self.amounts.values())
+
+
+@dataclass(frozen=True)
+class Return:
+    """Units that a buyer sends back.
+
+    `restocked` and `discarded` are what came in of them, to `location`. `amount` is what is
+    refunded, after `restocking_fee`, and with the delivery where `with_fulfillment`.
+    """
+
+    id: str
+    status: str
+    units: Units
+    reason: str
+    times: Mapping[str, str]
+    note: str = ""
+    location: str | None = None
+    restocked: Units | None = None
+    discarded: Units | None = None
+    amount: int = 0
+    restocking_fee: int = 0
+    with_fulfillment: bool = False
+
+    @property
+    def received(self) -> Units:
+        """What came in."""
+        return added([self.restocked or {}, self.discarded or {}])
+
+    @property
+    def claimed(self) -> Units:
+        """What no other return may ask for: what came in, or may still come in."""
+        if self.status == REJECTED:
+            return {}
+        return self.received if self.status in (RECEIVED, REFUNDING, REFUNDED) else self.units
+
+
+_FURTHEST_FIRST = (
+    (DELIVERED, PARTIALLY_DELIVERED),
+    (SHIPPED, PARTIALLY_SHIPPED),
+    (PACKED, PARTIALLY_PACKED),
+)
+
+AnyPart = TypeVar("AnyPart", Fulfillment, Cancellation, Return)
+
+
+@dataclass(frozen=True)
+class OrderRecord:
+    """An order and its parts, as they were at one version of the order."""
+
+    order: Order
+    details: Details
+    fulfillments: tuple[Fulfillment, ...] = ()
+    cancellations: tuple[Cancellation, ...] = ()
+    returns: tuple[Return, ...] = ()
+
+    @property
+    def live(self) -> tuple[Fulfillment, ...]:
+        """The fulfillments that are not cancelled."""
+        return tuple(each for each in self.fulfillments if each.status != CANCELED)
+
+    def fulfillment(self, fulfillment_id: str) -> Fulfillment:
+        """Give one fulfillment, or raise `NotFound`."""
+        return _find(self.fulfillments, fulfillment_id)
+
+    def cancellation(self, cancellation_id: str) -> Cancellation:
+        """Give one cancellation, or raise `NotFound`."""
+        return _find(self.cancellations, cancellation_id)
+
+    def sent_back(self, return_id: str) -> Return:
+        """Give one return, or raise `NotFound`."""
+        return _find(self.returns, return_id)
+
+    @property
+    def lines(self) -> Mapping[str, OrderLine]:
+        """The lines by id."""
+        return {line.line_id: line for line in self.details.lines}
+
+    @property
+    def canceled(self) -> Units:
+        """Units that were cancelled."""
+        return added(each.units for each in self.cancellations)
+
+    @property
+    def remaining(self) -> Units:
+        """Units that were ordered and not cancelled."""
+        canceled = self.canceled
+        left = {
+            line.line_id: line.quantity - canceled.get(line.line_id, 0)
+            for line in self.details.lines
+        }
+        return {line_id: units for line_id, units in left.items() if units}
+
+    @property
+    def shipped(self) -> Units:
+        """Units that were sent."""
+        return added(each.units for each in self.live if each.status in (SHIPPED, DELIVERED))
+
+    @property
+    def delivered(self) -> Units:
+        """Units that arrived."""
+        return added(each.units for each in self.live if each.status == DELIVERED)
+
+    @property
+    def returning(self) -> Units:
+        """Units that came back, or may."""
+        return added(each.claimed for each in self.returns)
+
+    @property
+    def came_back(self) -> Units:
+        """Units that came back."""
+        return added(each.received for each in self.returns)
+
+    @property
+    def delivery_charge(self) -> int:
+        """What of the order's total is not for goods."""
+        return self.order.total - sum(line.total for line in self.details.lines)
+
+    @property
+    def settled(self) -> Units:
+        """Units whose amount is decided: sent or cancelled."""
+        return added([self.shipped, self.canceled])
+
+    def quantities(self, units: Units) -> dict[str, int]:
+        """Give units by SKU."""
+        lines = self.lines
+        by_sku: Counter[str] = Counter()
+        for line_id, count in units.items():
+            by_sku[lines[line_id].sku] += count
+        return dict(by_sku)
+
+    def amounts(self, units: Units) -> dict[str, int]:
+        """Give what units cost that are sent or cancelled next, line by line.
+
+        Tax and discounts are in it. A line's amounts for any parts it is cut into have
+        together exactly its total.
+        """
+        lines, before = self.lines, self.settled
+        return {
+            line_id: _share(lines[line_id].total, lines[line_id].quantity, before, line_id, count)
+            for line_id, count in units.items()
+        }
+
+    def worth(self, units: Units, before: Units) -> int:
+        """Give what was paid for units that come back, where `before` came back before."""
+        remaining, waived = self.remaining, added(each.amounts for each in self.cancellations)
+        return sum(
+            _share(
+                self.lines[line_id].total - waived.get(line_id, 0),
+                remaining[line_id],
+                before,
+                line_id,
+                count,
+            )
+            for line_id, count in units.items()
+        )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a decision makes of a record: the order as it becomes, and the parts it changes."""
+
+    record: OrderRecord
+    order: Order
+    fulfillments: tuple[Fulfillment, ...] = ()
+    cancellations: tuple[Cancellation, ...] = ()
+    returns: tuple[Return, ...] = ()
+
+    @property
+    def after(self) -> OrderRecord:
+        """The record as it becomes."""
+        before = self.record
+        return OrderRecord(
+            self.order,
+            before.details,
+            _replaced(before.fulfillments, self.fulfillments),
+            _replaced(before.cancellations, self.cancellations),
+            _replaced(before.returns, self.returns),
+        )
+
+
+def decided(
+    record: OrderRecord,
+    changes: Iterable[Change],
+    *,
+    order: Order | None = None,
+    fulfillments: Iterable[Fulfillment] = (),
+    cancellations: Iterable[Cancellation] = (),
+    returns: Iterable[Return] = (),
+) -> Decision:
+    """Make a decision of what changes, with the order's history and statuses following.
+
+    This is where every edge is checked that a decision follows.
+
+    Parameters
+    ----------
+    order
+        The order as it becomes, where more of it changes than its history.
+
+    Raises
+    ------
+    IllegalTransition
+        The tables of `commerce.lifecycle` have no such edge.
+    """
+    before = record.order
+    after = order or before
+    _followed(ORDER, before.status, after.status)
+    order = replace(after, version=before.version + 1, timeline=(*before.timeline, *changes))
+    draft = Decision(record, order, tuple(fulfillments), tuple(cancellations), tuple(returns))
+    _check_parts(FULFILLMENT, OPEN, record.fulfillments, draft.fulfillments)
+    _check_parts(RETURN, REQUESTED, record.returns, draft.returns)
+    told = fulfillment_status(draft.after)
+    _followed(ORDER_FULFILLMENT, before.fulfillment_status, told)
+    return replace(draft, order=replace(order, fulfillment_status=told))
+
+
+def _followed(edges: Mapping[str, frozenset[str]], source: str, target: str) -> str:
+    return target if source == target else follow(edges, source, target)
+
+
+def _check_parts(
+    edges: Mapping[str, frozenset[str]],
+    first: str,
+    before: Iterable[Fulfillment | Return],
+    changed: Iterable[Fulfillment | Return],
+) -> None:
+    sources = {each.id: each.status for each in before}
+    for each in changed:
+        _followed(edges, sources.get(each.id, first), each.status)
+
+
+def fulfillment_status(record: OrderRecord) -> str:
+    """Tell how far an order's goods have come."""
+    remaining = record.remaining
+    if not remaining or record.order.status in (CANCELING, CANCELED):
+        return CANCELED
+    if record.came_back == remaining:
+        return RETURNED
+    statuses = {each.status for each in record.live}
+    if statuses == {DELIVERED} and record.came_back:
+        return PARTIALLY_RETURNED
+    for furthest, partially in _FURTHEST_FIRST:
+        if furthest in statuses:
+            return furthest if statuses == {furthest} else partially
+    return UNFULFILLED
+
+
+def added(many: Iterable[Units]) -> dict[str, int]:
+    """Add units up, line by line."""
+    total: Counter[str] = Counter()
+    for units in many:
+        total.update(units)
+    return {line_id: count for line_id, count in total.items() if count}
+
+
+def without(units: Units, taken: Units) -> dict[str, int]:
+    """Give units less those taken."""
+    left = {line_id: count - taken.get(line_id, 0) for line_id, count in units.items()}
+    return {line_id: count for line_id, count in left.items() if count}
+
+
+def _share(total: int, of: int, before: Units, line_id: str, count: int) -> int:
+    """Give what the next `count` of so many units are of a total, after those before."""
+    start = before.get(line_id, 0)
+    return divide_half_up(total * (start + count), of) - divide_half_up(total * start, of)
+
+
+def _find(parts: Iterable[AnyPart], identifier: str) -> AnyPart:
+    for part in parts:
+        if part.id == identifier:
+            return part
+    raise NotFound(f"there is no such {identifier.partition('_')[0]}")
+
+
+def _replaced(before: Iterable[AnyPart], changed: Iterable[AnyPart]) -> tuple[AnyPart, ...]:
+    """Give all parts, with those that changed in place of what they were."""
+    parts = {part.id: part for part in before} | {part.id: part for part in changed}
+    return tuple(parts.values())

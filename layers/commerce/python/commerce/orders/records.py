@@ -1,0 +1,291 @@
+"""An order's later decisions, in the orders table beside the order's own record.
+
+==============================  =================  ==================================
+what                            pk                 sk
+==============================  =================  ==================================
+a fulfillment                   `<order id>`       `fulfillment#<number>`
+a cancellation of units         `<order id>`       `cancellation#<number>`
+a return                        `<order id>`       `return#<number>`
+who waits for a part's status   `<order id>`       `wait#<kind>#<number>`
+==============================  =================  ==================================
+
+==============================================  ========================================
+question                                        answered by
+==============================================  ========================================
+an order with all its parts                     a query by order id
+returns of a status, newest first               index `by_status`, partitions `return#…`
+==============================================  ========================================
+
+A decision is made on all that was read and written under the version that was read, so
+two decisions about one order never pass each other: the later one is made again, on what
+the earlier one left. A wait is no decision. It is written only while its part still has
+the status it waits with, so either the wait finds the new status or whoever changes it
+finds the wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from commerce.dynamo.table import (
+    Check,
+    ConditionFailed,
+    Delete,
+    Item,
+    Key,
+    Put,
+    Table,
+    TransactionRefused,
+    Update,
+    Write,
+)
+from commerce.errors import NotFound, TransactionConflict
+from commerce.ids import is_id
+from commerce.lifecycle import RETURN
+from commerce.orders.record import (
+    Cancellation,
+    Decision,
+    Fulfillment,
+    OrderRecord,
+    Return,
+    order_of,
+)
+from commerce.orders.store import (
+    BY_STATUS,
+    SHARDS,
+    change_item,
+    listed,
+    order_from,
+    order_key,
+    read_details,
+)
+
+NONE_DECIDED_MEANWHILE = "#version = :seen"
+STILL_SO = "#status = :status"
+SAME_TOKEN = "#token = :token"  # noqa: S105 - a task token is named, none is here
+
+# Each try fails only where another decision about the same order came between.
+_TRIES = 20
+
+Part = Fulfillment | Cancellation | Return
+Decide = Callable[[OrderRecord], Decision | None]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Whose execution goes on once a part has another status than `status`."""
+
+    part: str
+    status: str
+    token: str
+
+
+def part_key(identifier: str) -> Key:
+    """Where a part of an order stands."""
+    kind = identifier.partition("_")[0]
+    order_id, number = order_of(identifier, kind)
+    return {"pk": order_id, "sk": f"{kind}#{number:04d}"}
+
+
+def wait_key(identifier: str) -> Key:
+    """Where the one who waits for a part's status stands."""
+    key = part_key(identifier)
+    return {"pk": key["pk"], "sk": f"wait#{key['sk']}"}
+
+
+class RecordStore:
+    """Orders with their parts."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, order_id: str) -> OrderRecord:
+        """Read an order and all its parts as they are now.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        """
+        known = is_id(order_id, "order")
+        items = (
+            list(self._table.query("#pk = :id", {"id": order_id}, consistent=True)) if known else []
+        )
+        by_kind: dict[str, list[Item]] = {}
+        for item in items:
+            by_kind.setdefault(item["sk"].partition("#")[0], []).append(item)
+        if "order" not in by_kind:
+            raise NotFound("there is no such order")
+        return OrderRecord(
+            order_from(by_kind["order"][0]),
+            read_details(by_kind.get("details", [])),
+            tuple(Fulfillment(**_facts(item)) for item in by_kind.get("fulfillment", [])),
+            tuple(Cancellation(**_facts(item)) for item in by_kind.get("cancellation", [])),
+            tuple(Return(**_facts(item)) for item in by_kind.get("return", [])),
+        )
+
+    def decide(self, order_id: str, decide: Decide) -> OrderRecord:
+        """Make a decision about an order and record it whole, or not at all.
+
+        Parameters
+        ----------
+        decide
+            Gives the decision on a record, None where there is nothing to decide, or
+            raises why it cannot be made. It is asked again where another decision was
+            recorded meanwhile.
+
+        Returns
+        -------
+        OrderRecord
+            The order as it is then.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        TransactionConflict
+            Others kept deciding about this order.
+        """
+        for _ in range(_TRIES):
+            record = self.get(order_id)
+            decision = decide(record)
+            if decision is None:
+                return record
+            try:
+                self._table.transact(_writes(decision))
+            except TransactionRefused:
+                continue
+            return decision.after
+        raise TransactionConflict("others keep deciding about this order")
+
+    def wait(self, wait: Wait) -> str:
+        """Have an execution wait while a part has a status; repeated, the last one waits.
+
+        Returns
+        -------
+        str
+            The part's status: another one than awaited where there is nothing to wait for.
+
+        Raises
+        ------
+        NotFound
+            There is no such part.
+        """
+        key = part_key(wait.part)
+        item = {**wait_key(wait.part), "status": wait.status, "token": wait.token}
+        try:
+            self._table.transact([Check(key, STILL_SO, {"status": wait.status}), Put(item)])
+        except TransactionRefused as refused:
+            part = refused.failures.get(0)
+            if part is None:
+                raise NotFound(f"there is no {wait.part}") from None
+            return str(part["status"])
+        return wait.status
+
+    def waiting(self, part: str) -> tuple[Wait | None, str]:
+        """Give who waits for a part's status, if anybody does, and that status."""
+        item, held = (self._table.get(key) for key in (part_key(part), wait_key(part)))
+        if item is None:
+            raise NotFound(f"there is no {part}")
+        return Wait(part, held["status"], held["token"]) if held else None, str(item["status"])
+
+    def end_wait(self, wait: Wait) -> None:
+        """Forget a wait that was answered; another one in its place stays."""
+        with suppress(ConditionFailed):
+            self._table.delete(Delete(wait_key(wait.part), SAME_TOKEN, {"token": wait.token}))
+
+    def list_returns(
+        self, status: str | None, *, limit: int, before: tuple[str, str] | None = None
+    ) -> tuple[list[tuple[str, Return]], tuple[str, str] | None]:
+        """Read a page of returns with their orders' ids, newest first.
+
+        Parameters
+        ----------
+        status
+            Only returns of this status; all where None.
+        before
+            The position after which to go on, as given with the page before.
+        """
+        walks = [
+            self._newest_in(f"return#{one}#{shard}", before, limit)
+            for one in ([status] if status else RETURN)
+            for shard in range(SHARDS)
+        ]
+        entries = list(islice(merge(*walks, reverse=True), limit + 1))
+        page = entries[:limit]
+        items = self._table.get_many([part_key(identifier) for _, identifier in page])
+        by_id = {item["id"]: (item["pk"], Return(**_facts(item))) for item in items}
+        found = [by_id[identifier] for _, identifier in page if identifier in by_id]
+        return found, page[-1] if len(entries) > limit else None
+
+    def _newest_in(
+        self, partition: str, before: tuple[str, str] | None, limit: int
+    ) -> Iterator[tuple[str, str]]:
+        """Walk one partition of the index as (time, return id), descending in both."""
+        condition, values = "#listed = :listed", {"listed": partition}
+        if before:
+            condition += " AND #placed_at <= :before"
+            values["before"] = before[0]
+        entries = self._table.query(condition, values, index=BY_STATUS, newest_first=True)
+        places = ((entry["placed_at"], _return_id(entry)) for entry in entries)
+        later = (place for place in places if before is None or place < before)
+        yield from sorted(islice(later, limit + SHARDS), reverse=True)
+
+
+def _return_id(entry: Mapping[str, Any]) -> str:
+    tail = entry["pk"].partition("_")[2]
+    return f"return_{tail}_{int(entry['sk'].partition('#')[2])}"
+
+
+def _writes(decision: Decision) -> list[Write]:
+    parts: tuple[Part, ...] = (
+        *decision.fulfillments,
+        *decision.cancellations,
+        *decision.returns,
+    )
+    return [_head(decision), *(Put(_part_item(decision, part)) for part in parts)]
+
+
+def _head(decision: Decision) -> Update:
+    """Write the order's record as it becomes, if it is still the one decided on."""
+    before, after = decision.record.order, decision.order
+    entries = after.timeline[len(before.timeline) :]
+    sets: dict[str, Any] = {
+        "version": after.version,
+        "status": after.status,
+        "listed": listed(after.order_id, after.status),
+        "fulfillment_status": after.fulfillment_status,
+        "allocated_at": after.allocated_at,
+        "charged": after.charged,
+        "stops": [asdict(stop) for stop in after.stops] or None,
+        "resumes_to": after.resumes_to,
+        "recovery_due_at": after.recovery_due_at,
+        "recoveries": after.recoveries or None,
+    }
+    kept = {name: value for name, value in sets.items() if value is not None}
+    gone = [f"#{name}" for name, value in sets.items() if value is None]
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+    expression += ", #timeline = list_append(#timeline, :entries)"
+    if gone:
+        expression += f" REMOVE {', '.join(gone)}"
+    values = {**kept, "seen": before.version, "entries": [change_item(each) for each in entries]}
+    return Update(order_key(after.order_id), expression, NONE_DECIDED_MEANWHILE, values)
+
+
+def _part_item(decision: Decision, part: Part) -> Item:
+    item = {name: value for name, value in asdict(part).items() if value not in (None, "")}
+    item |= {**part_key(part.id), "version": decision.order.version}
+    if isinstance(part, Return):
+        item["listed"] = f"return#{listed(decision.order.order_id, part.status)}"
+        item["placed_at"] = part.times["requested"]
+    return item
+
+
+def _facts(item: Item) -> dict[str, Any]:
+    own = {"pk", "sk", "version", "listed", "placed_at"}
+    return {name: value for name, value in item.items() if name not in own}

@@ -1,0 +1,200 @@
+"""The rules of returns: what may come back until when, and what is refunded for it.
+
+Each takes an order's record and gives a decision, or raises why it is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from commerce.clock import from_text, to_text
+from commerce.errors import (
+    AmountTooLarge,
+    IllegalTransition,
+    ReturnWindowClosed,
+    TooManyUnits,
+)
+from commerce.fulfillment.model import Acting
+from commerce.lifecycle import (
+    APPROVED,
+    DELIVERED,
+    RECEIVED,
+    REFUNDED,
+    REFUNDING,
+    REJECTED,
+    REQUESTED,
+    RETURN,
+    SHIPPED,
+)
+from commerce.orders.model import Change
+from commerce.orders.record import (
+    Decision,
+    OrderRecord,
+    Return,
+    Units,
+    added,
+    decided,
+    part_id,
+    without,
+)
+
+RETURNS_MAX = 200
+
+
+@dataclass(frozen=True)
+class Refund:
+    """What staff decide to give back for a return.
+
+    `amount` is in minor units; what the goods cost, less the fee, where None.
+    `with_fulfillment` adds what the delivery cost.
+    """
+
+    amount: int | None = None
+    restocking_fee: int = 0
+    with_fulfillment: bool = False
+
+
+def request(
+    record: OrderRecord, wanted: Units, note: str, window_days: int, acting: Acting
+) -> tuple[Decision, str]:
+    """Ask to send units back; gives the return's id too.
+
+    Raises
+    ------
+    TooManyUnits
+        Not so many were sent that no other return has asked for; `lines` lists them.
+    ReturnWindowClosed
+        They arrived too long ago; `until` tells when the window closed.
+    IllegalTransition
+        The order has too many returns.
+    """
+    if len(record.returns) >= RETURNS_MAX:
+        raise IllegalTransition("the order has too many returns", status=record.order.status)
+    open_to_it = without(_shipped_within(record, window_days, acting), record.returning)
+    sent = without(record.shipped, record.returning)
+    short = [
+        {"id": line_id, "requested": count, "available": sent.get(line_id, 0)}
+        for line_id, count in wanted.items()
+        if count > sent.get(line_id, 0)
+    ]
+    if short:
+        raise TooManyUnits("not so many units were sent that may come back", lines=short)
+    if any(count > open_to_it.get(line_id, 0) for line_id, count in wanted.items()):
+        raise ReturnWindowClosed(
+            f"goods may be returned for {window_days} days",
+            until=_window_end(record, window_days),
+        )
+    identifier = part_id("return", record.order.order_id, len(record.returns) + 1)
+    wish = Return(
+        identifier, REQUESTED, dict(wanted), acting.reason, {REQUESTED: acting.time}, note
+    )
+    return decided(record, [_change(wish, acting)], returns=[wish]), identifier
+
+
+def approve(record: OrderRecord, return_id: str, acting: Acting) -> Decision | None:
+    """Let the buyer send the units; None where that was said before."""
+    wish = record.sent_back(return_id)
+    return None if wish.status == APPROVED else _to(record, wish, APPROVED, acting)
+
+
+def reject(record: OrderRecord, return_id: str, acting: Acting) -> Decision | None:
+    """Refuse a return that has not come in; None where that was said before."""
+    wish = record.sent_back(return_id)
+    return None if wish.status == REJECTED else _to(record, wish, REJECTED, acting)
+
+
+def receive(
+    record: OrderRecord,
+    return_id: str,
+    restocked: Units,
+    discarded: Units,
+    location: str,
+    acting: Acting,
+) -> Decision:
+    """Record what came in, and what of it can be sold again.
+
+    Units that did not come may be asked for by another return.
+
+    Raises
+    ------
+    TooManyUnits
+        More came in than were approved; `lines` lists them.
+    """
+    wish = record.sent_back(return_id)
+    received = added([restocked, discarded])
+    short = [
+        {"id": line_id, "requested": count, "available": wish.units.get(line_id, 0)}
+        for line_id, count in received.items()
+        if count > wish.units.get(line_id, 0)
+    ]
+    if short:
+        raise TooManyUnits("more units than the return was approved for", lines=short)
+    came = replace(wish, restocked=dict(restocked), discarded=dict(discarded), location=location)
+    return _to(record, came, RECEIVED, acting)
+
+
+def refund(record: OrderRecord, return_id: str, wanted: Refund, acting: Acting) -> Decision:
+    """Decide what is given back for what came in; an execution then gives it.
+
+    Raises
+    ------
+    AmountTooLarge
+        It is more than the goods cost, or the fee is; `available` is what they cost.
+    """
+    wish = record.sent_back(return_id)
+    before = added(
+        each.received
+        for each in record.returns
+        if each.status in (REFUNDING, REFUNDED) and each.id != return_id
+    )
+    worth = record.worth(wish.received, before)
+    if wanted.with_fulfillment and not any(each.with_fulfillment for each in record.returns):
+        worth += record.delivery_charge
+    amount = worth - wanted.restocking_fee if wanted.amount is None else wanted.amount
+    if not 0 <= amount <= worth - wanted.restocking_fee:
+        raise AmountTooLarge(
+            f"what came in cost {worth}", available=max(0, worth - wanted.restocking_fee)
+        )
+    settled = replace(
+        wish,
+        amount=amount,
+        restocking_fee=wanted.restocking_fee,
+        with_fulfillment=wanted.with_fulfillment,
+    )
+    return _to(record, settled, REFUNDING, acting)
+
+
+def close(record: OrderRecord, return_id: str, acting: Acting) -> Decision | None:
+    """Record that the money was given back; None where that was recorded before."""
+    paid = record.sent_back(return_id)
+    return None if paid.status == REFUNDED else _to(record, paid, REFUNDED, acting)
+
+
+def _to(record: OrderRecord, wish: Return, status: str, acting: Acting) -> Decision:
+    if status not in RETURN[wish.status]:
+        raise IllegalTransition(f"the return is {wish.status}", status=wish.status)
+    after = replace(wish, status=status, times={**wish.times, status: acting.time})
+    return decided(record, [_change(after, acting, wish.status)], returns=[after])
+
+
+def _change(wish: Return, acting: Acting, was: str = "") -> Change:
+    return Change(acting.time, wish.status, acting.by, acting.reason, wish.id, was)
+
+
+def _shipped_within(record: OrderRecord, window_days: int, acting: Acting) -> Units:
+    """Give the units that are on their way, or arrived not too long ago."""
+    since = acting.at - timedelta(days=window_days)
+    return added(
+        each.units
+        for each in record.live
+        if each.status == SHIPPED
+        or (each.status == DELIVERED and from_text(each.times[DELIVERED]) >= since)
+    )
+
+
+def _window_end(record: OrderRecord, window_days: int) -> str | None:
+    arrived = [each.times[DELIVERED] for each in record.live if each.status == DELIVERED]
+    if not arrived:
+        return None
+    return to_text(from_text(max(arrived)) + timedelta(days=window_days))

@@ -1,0 +1,154 @@
+"""What the shop does with returns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from commerce.clock import Clock
+from commerce.errors import AmountTooLarge, InvalidRequest
+from commerce.fulfillment.model import Acting
+from commerce.fulfillment.operations import Till, attempt
+from commerce.fulfillment.operations import refund as give_back
+from commerce.orders.continuations import RETURN_ORDER
+from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
+from commerce.orders.records import RecordStore
+from commerce.payments.model import REFUND
+from commerce.payments.operations import Movement
+from commerce.payments.store import PaymentStore
+from commerce.returns import model as rules
+from commerce.returns.model import Refund
+from commerce.settings.store import SettingsStore
+from commerce.stock.operations import RETURNED
+from commerce.stock.store import StockStore
+
+# --- what people decide -----------------------------------------------------------
+
+
+def request_return(
+    order_id: str,
+    wanted: Units,
+    note: str,
+    acting: Acting,
+    *,
+    records: RecordStore,
+    settings: SettingsStore,
+) -> tuple[OrderRecord, Return]:
+    """Ask to send units of an order back; see `returns.model.request`."""
+    made: list[str] = []
+    window = settings.current().policies.return_window_days
+
+    def decide(record: OrderRecord) -> Decision:
+        decision, identifier = rules.request(record, wanted, note, window, acting)
+        made.append(identifier)
+        return decision
+
+    record = records.decide(order_id, decide)
+    return record, record.sent_back(made[-1])
+
+
+def approve_return(return_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
+    """Let the buyer send the units."""
+    order_id, _ = order_of(return_id, "return")
+    return records.decide(order_id, lambda record: rules.approve(record, return_id, acting))
+
+
+def reject_return(return_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
+    """Refuse a return that has not come in."""
+    order_id, _ = order_of(return_id, "return")
+    return records.decide(order_id, lambda record: rules.reject(record, return_id, acting))
+
+
+def receive_return(
+    return_id: str,
+    restocked: Units,
+    discarded: Units,
+    location: str,
+    acting: Acting,
+    *,
+    records: RecordStore,
+    settings: SettingsStore,
+) -> OrderRecord:
+    """Record what came in of a return; its stock follows.
+
+    Raises
+    ------
+    InvalidRequest
+        The shop has no such location.
+    """
+    order_id, _ = order_of(return_id, "return")
+    if location not in {place.location_id for place in settings.current().stock_locations}:
+        sentence = "the settings name no such stock location"
+        faults = [{"path": "$.location", "code": "invalid", "detail": sentence}]
+        raise InvalidRequest(sentence, errors=faults)
+    return records.decide(
+        order_id,
+        lambda record: rules.receive(record, return_id, restocked, discarded, location, acting),
+    )
+
+
+def refund_return(
+    return_id: str,
+    wanted: Refund,
+    acting: Acting,
+    *,
+    records: RecordStore,
+    payments: PaymentStore,
+) -> OrderRecord:
+    """Decide what is given back for a return; its execution then gives it.
+
+    Raises
+    ------
+    AmountTooLarge
+        It is more than the goods cost, or than is left of what was captured.
+    """
+    order_id, _ = order_of(return_id, "return")
+
+    def decide(record: OrderRecord) -> Decision:
+        decision = rules.refund(record, return_id, wanted, acting)
+        amount = decision.returns[0].amount
+        payment, _ = payments.get_with_calls(order_id)
+        if amount > payment.refundable:
+            raise AmountTooLarge(
+                "less than that is left of what was captured", available=payment.refundable
+            )
+        return decision
+
+    return records.decide(order_id, decide)
+
+
+# --- the steps of return_order ----------------------------------------------------
+
+
+def restock_return(
+    return_id: str, now: datetime, *, records: RecordStore, stock: StockStore
+) -> None:
+    """Put what came in and can be sold again into the stock; repeated, once."""
+    order_id, _ = order_of(return_id, "return")
+    record = records.get(order_id)
+    came = record.sent_back(return_id)
+    if came.restocked and came.location:
+        quantities = record.quantities(came.restocked)
+        stock.restock(return_id, order_id, quantities, came.location, RETURN_ORDER, RETURNED, now)
+
+
+def pay_refund(return_id: str, clock: Clock, *, records: RecordStore, till: Till) -> None:
+    """Give back what was decided for a return; repeated, once.
+
+    Raises
+    ------
+    AmountTooLarge, ProviderRejected
+        Other refunds came between, or the provider refuses; somebody has to look.
+    """
+    order_id, _ = order_of(return_id, "return")
+    amount = records.get(order_id).sent_back(return_id).amount
+    if amount:
+        _, calls = till.payments.get_with_calls(order_id)
+        key, _ = attempt(calls, REFUND, order_id, return_id)
+        give_back(Movement(order_id, amount, key, RETURN_ORDER, "returned"), clock, till)
+
+
+def close_return(return_id: str, now: datetime, *, records: RecordStore) -> OrderRecord:
+    """Record that a return's money was given back; repeated, once."""
+    order_id, _ = order_of(return_id, "return")
+    acting = Acting(RETURN_ORDER, now)
+    return records.decide(order_id, lambda record: rules.close(record, return_id, acting))

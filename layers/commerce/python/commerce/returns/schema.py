@@ -1,0 +1,136 @@
+"""HTTP shapes of returns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from commerce.fulfillment.schema import LINES_MAX, Lines, LineUnits, lines_of, units_of
+from commerce.orders.record import Return, Units
+from commerce.pages import Page
+from commerce.returns.model import Refund
+
+ReturnStatus = Literal["requested", "approved", "rejected", "received", "refunding", "refunded"]
+Reason = Literal[
+    "damaged", "wrong_item", "not_as_described", "does_not_fit", "arrived_late", "changed_my_mind"
+]
+AMOUNT_MAX = 1_000_000_000_000
+
+_Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RequestReturn(_Body):
+    """Units that a buyer wants to send back."""
+
+    order_id: str = Field(min_length=1, max_length=64)
+    line_items: Lines
+    reason: Reason
+    note: _Note = ""
+
+
+class RejectReturn(_Body):
+    """Why a return is refused."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class ReceiveReturn(_Body):
+    """What came in, line by line: what can be sold again, and what cannot."""
+
+    restock: list[LineUnits] = Field(default_factory=list, max_length=LINES_MAX)
+    discard: list[LineUnits] = Field(default_factory=list, max_length=LINES_MAX)
+    location: str = Field(
+        default="main", min_length=1, max_length=64, description="Where it came in."
+    )
+
+    def restocked(self) -> Units:
+        """Give the units that can be sold again."""
+        return units_of(self.restock)
+
+    def discarded(self) -> Units:
+        """Give the units that cannot."""
+        return units_of(self.discard)
+
+
+class RefundReturn(_Body):
+    """What is given back for what came in; amounts in minor units."""
+
+    amount: int | None = Field(
+        default=None,
+        ge=0,
+        le=AMOUNT_MAX,
+        description="What the goods cost, less the fee, where absent.",
+    )
+    restocking_fee: int = Field(default=0, ge=0, le=AMOUNT_MAX)
+    with_fulfillment: bool = Field(
+        default=False, description="Whether what the delivery cost is given back as well."
+    )
+
+    def wanted(self) -> Refund:
+        """Give what is decided."""
+        return Refund(self.amount, self.restocking_fee, self.with_fulfillment)
+
+
+class ReturnView(BaseModel):
+    """Units that a buyer sends back; amounts in minor units."""
+
+    id: str
+    order_id: str
+    status: ReturnStatus
+    line_items: list[LineUnits]
+    reason: str
+    note: str = ""
+    restocked: list[LineUnits] = Field(description="What came in and can be sold again.")
+    discarded: list[LineUnits] = Field(description="What came in and cannot.")
+    location: str | None = None
+    amount: int = Field(description="What is given back.")
+    restocking_fee: int
+    with_fulfillment: bool
+    requested_at: str
+    approved_at: str | None = None
+    rejected_at: str | None = None
+    received_at: str | None = None
+    refunding_at: str | None = None
+    refunded_at: str | None = None
+
+
+class ReturnList(Page):
+    """A page of returns, newest first."""
+
+    items: list[ReturnView]
+
+
+class ReturnsQuery(BaseModel):
+    """Which returns to list."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: ReturnStatus | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = None
+
+
+def return_view(order_id: str, wish: Return) -> ReturnView:
+    """Show a return."""
+    return ReturnView.model_validate(
+        {
+            "id": wish.id,
+            "order_id": order_id,
+            "status": wish.status,
+            "line_items": lines_of(wish.units),
+            "reason": wish.reason,
+            "note": wish.note,
+            "restocked": lines_of(wish.restocked or {}),
+            "discarded": lines_of(wish.discarded or {}),
+            "location": wish.location,
+            "amount": wish.amount,
+            "restocking_fee": wish.restocking_fee,
+            "with_fulfillment": wish.with_fulfillment,
+            **{f"{status}_at": at for status, at in wish.times.items()},
+        }
+    )
