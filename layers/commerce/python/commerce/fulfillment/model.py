@@ -262,11 +262,19 @@ def report_shortage(
     return _cancel_from(record, [source], missing, replace(acting, reason=SHORTAGE))
 
 
+def settle(record: OrderRecord, fulfillment_id: str) -> Decision | None:
+    """Record that a shipped fulfillment has left the stock and is charged; once."""
+    parcel = record.fulfillment(fulfillment_id)
+    if parcel.settled:
+        return None
+    return decided(record, [], fulfillments=[replace(parcel, settled=True)])
+
+
 def complete(record: OrderRecord, acting: Acting) -> Decision | None:
     """Complete an order of which everything that was not cancelled arrived; None before."""
     if record.order.status != CONFIRMED or not record.order.allocated_at:
         return None
-    if not all(each.status == DELIVERED for each in record.live):
+    if not all(each.status == DELIVERED and each.settled for each in record.live):
         return None
     change = Change(acting.time, COMPLETED, acting.by, was=record.order.status)
     return decided(record, [change], order=replace(record.order, status=COMPLETED))

@@ -188,7 +188,7 @@ def consume_stock(
 def capture_shipment(
     fulfillment_id: str, clock: Clock, *, records: RecordStore, till: Till
 ) -> None:
-    """Capture what a shipped fulfillment costs; repeated, once.
+    """Capture what a shipped fulfillment costs, and record that it is settled; repeated, once.
 
     What staff captured by hand before counts for what was sent.
 
@@ -208,6 +208,7 @@ def capture_shipment(
         amount = min(parcel.amount, sent - payment.claimed)
     if amount > 0:
         _capture(Movement(order_id, amount, key, FULFIL_ORDER, "shipped"), clock, till)
+    records.decide(order_id, lambda record: rules.settle(record, fulfillment_id))
 
 
 def complete_order(

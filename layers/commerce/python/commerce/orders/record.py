@@ -68,7 +68,8 @@ def order_of(identifier: str, kind: str) -> tuple[str, int]:
 class Fulfillment:
     """Units that are packed at one location and sent together.
 
-    `amount` is what the buyer is charged for them, known once they are shipped.
+    `amount` is what the buyer is charged for them, known once they are shipped. It is
+    `settled` once they have left the stock and are charged.
     `times` are when it came to each status.
     """
 
@@ -79,6 +80,7 @@ class Fulfillment:
     times: Mapping[str, str]
     amount: int = 0
     tracking: Mapping[str, str] | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True)
