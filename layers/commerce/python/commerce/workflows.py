@@ -102,3 +102,14 @@ def error_details(cause: str) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError):
         return {}
     return message if isinstance(message, dict) else {}
+
+
+def failure_sentence(cause: str) -> str:
+    """Say in a sentence what a cause tells: a named error's own, else the whole message."""
+    sentence = error_details(cause).get("sentence")
+    if sentence:
+        return str(sentence)
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, TypeError, KeyError):
+        return cause

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json
 from commerce.orders.model import Stop
 from commerce.orders.operations import SAGA, PlaceOrder
 from commerce.orders.schema import PaymentInstrument
-from commerce.workflows import error_details
+from commerce.workflows import failure_sentence
 
 
 class Step(BaseModel):
@@ -84,7 +84,7 @@ class StoppedExecution(BaseModel):
     def stop(self, machines: Mapping[str, str]) -> Stop:
         """Give it as the order keeps it; `machines` maps a state machine's ARN to its name."""
         machine = machines[self.machine_arn]
-        sentence = error_details(self.cause or "").get("sentence", self.cause or "")
+        sentence = failure_sentence(self.cause or "")
         return Stop(machine, self.name, self.input, self.error or self.status, sentence[:500])
 
 
