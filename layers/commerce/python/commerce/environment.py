@@ -10,7 +10,7 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket and bus this deployment made."""
+    """Names of the tables, state machines, bucket, bus and queue this deployment made."""
 
     carts_table: str
     catalog_table: str
@@ -21,9 +21,11 @@ class Environment:
     sandbox_table: str
     settings_table: str
     stock_table: str
+    webhooks_table: str
     idempotency_table: str
     imports_bucket: str
     event_bus: str
+    deliveries_queue: str
     place_order_arn: str
     recover_order_arn: str
     cursor_key: str
