@@ -187,7 +187,9 @@ def webhooks(walk: Walk) -> None:
         listed = walk.do("GET /admin/webhook-endpoints")["items"]
         assert made["id"] in [each["id"] for each in listed]
 
-        walk.do("POST /admin/products", {"title": new_key()[:8], "variants": []}, key=new_key())
+        sku = new_key()[:8]
+        variant = {"sku": sku, "title": sku, "prices": {"GBP": 950}}
+        walk.do("POST /admin/products", {"title": sku, "variants": [variant]}, key=new_key())
         receiver.wait_for(1)
         wait_until(
             lambda: bool(walk.do(f"GET {path}/deliveries", query={"status": "succeeded"})["items"]),
