@@ -58,7 +58,8 @@ def receiving(shop: Shop) -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hooks?shop=1"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # Asked often whether to stop, so that no test waits for its end.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     with server, private_webhooks(shop):
         yield receiver
         server.shutdown()

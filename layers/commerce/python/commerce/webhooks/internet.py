@@ -137,6 +137,8 @@ def _cut_off(connected: socket.socket, deadline: float) -> Iterator[None]:
         raise
     finally:
         late.cancel()
+    if time.monotonic() >= deadline:
+        raise TimeoutError  # what was cut off may look like a short answer
 
 
 def _shut(connected: socket.socket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from commerce.clock import from_text
@@ -74,14 +74,14 @@ class Endpoint:
     event_types: tuple[str, ...]
     description: str
     status: str
-    secret: str
+    secret: str = field(repr=False)  # no log is to show it
     version: int
     created_at: str
     updated_at: str
     disabled_reason: str | None = None
     disabled_at: str | None = None
     failing_since: str | None = None
-    previous_secret: str | None = None
+    previous_secret: str | None = field(default=None, repr=False)
     previous_secret_until: str | None = None
 
     def wants(self, event_type: str) -> bool:
