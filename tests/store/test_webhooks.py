@@ -259,6 +259,18 @@ def test_a_message_that_got_lost_is_sent_again_once_by_the_sweep(shop: Shop) -> 
     assert shop.work() == ["succeeded"]
 
 
+def test_two_sweeps_at_once_take_each_delivery_once(shop: Shop) -> None:
+    shop.register()
+    for number in range(8):
+        shop.tell(number)
+    shop.now += timedelta(minutes=2)
+
+    one, other = (shop.deliveries.due(shop.now) for _ in range(2))
+    taken = [next(one), *other, *one]  # the one has read more by now than it has taken
+
+    assert len(taken) == len({each.delivery_id for each in taken}) == 8
+
+
 # --- retries ------------------------------------------------------------------
 
 

@@ -21,6 +21,8 @@ from commerce import errors
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError
+from commerce.webhooks.internet import ANSWER_WITHIN_SECONDS
+from commerce.webhooks.model import CLAIM_LIFE
 from deployed import Json, handler_file, resources, routes, statements
 from pushcart.api_document import Endpoint, document, endpoints
 
@@ -190,6 +192,19 @@ def test_every_queue_of_failures_raises_an_alarm_at_its_first_message() -> None:
     for alarm in watched.values():
         assert alarm["AlarmActions"] == [{"Fn::GetAtt": ["Monitoring", "Outputs.AlertsTopic"]}]
         assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_a_message_comes_alone_and_again_only_when_its_function_must_have_ended() -> None:
+    functions, queues = resources("Function"), resources("Queue")
+    mappings = [each for each in resources("EventSourceMapping").values() if each["BatchSize"] == 1]
+
+    assert [each["EventSourceArn"]["Fn::GetAtt"][0] for each in mappings] == ["DeliveriesQueue"]
+    for mapping in mappings:
+        queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
+        function = functions[mapping["FunctionName"]["Fn::GetAtt"][0]]
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert function["Timeout"] < CLAIM_LIFE.total_seconds()
+        assert function["Timeout"] > 2 * ANSWER_WITHIN_SECONDS
 
 
 def test_a_function_answers_before_api_gateway_gives_up() -> None:

@@ -56,7 +56,10 @@ def answering(answer: bytes, heard: list[bytes]) -> Talk:
 def _request(connection: socket) -> bytes:
     request = b""
     while not request.endswith(b"}"):
-        request += connection.recv(65536)
+        part = connection.recv(65536)
+        if not part:
+            raise ConnectionResetError  # the caller hung up
+        request += part
     return request
 
 
@@ -138,7 +141,7 @@ def tls_server(folder: Path, asked_for: list[str | None]) -> Iterator[tuple[int,
 
     def talk(connection: socket) -> None:
         with ours.wrap_socket(connection, server_side=True) as wrapped:
-            wrapped.recv(65536)
+            _request(wrapped)
             wrapped.sendall(OK)
 
     with server(talk) as port:

@@ -198,7 +198,7 @@ class QueueRecord(_Given):
 
 
 class QueueBatch(_Given):
-    """The one message of a batch: a slow receiver holds up nobody else's."""
+    """The one message of a batch."""
 
     records: tuple[QueueRecord] = Field(alias="Records")
 
