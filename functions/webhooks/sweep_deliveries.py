@@ -16,5 +16,6 @@ queue = Queue(environment().deliveries_queue)
 @task(SweepInput)
 def handler(sweep: SweepInput) -> dict[str, int]:
     """Give how many attempts were asked for."""
-    as_of = from_text(sweep.as_of) if sweep.as_of else system_clock()
-    return {"asked": delivering.sweep_deliveries(as_of, deliveries=deliveries, queue=queue)}
+    now = system_clock()
+    as_of = from_text(sweep.as_of) if sweep.as_of else now
+    return {"asked": delivering.sweep_deliveries(as_of, now, deliveries=deliveries, queue=queue)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
@@ -123,8 +124,13 @@ class Shop:
 
     def work(self) -> list[str]:
         """Sweep, and make every attempt that is asked for now; tell what became of each."""
-        sweep_deliveries(self.now, deliveries=self.deliveries, queue=self.queue)
+        self.sweep()
         return [self.courier.attempt(ring)[0] for ring in self.queue.take()]
+
+    def sweep(self, as_of: datetime | None = None) -> int:
+        return sweep_deliveries(
+            as_of or self.now, self.now, deliveries=self.deliveries, queue=self.queue
+        )
 
     def work_for(self, time: timedelta) -> None:
         """Let time go by, and work whenever there is something to do."""
@@ -222,6 +228,7 @@ def test_an_attempt_is_claimed_by_one_and_the_next_one_by_nobody_meanwhile(shop:
     assert shop.deliveries.claim(ring, shop.now) is None
     shop.now += CLAIM_LIFE - timedelta(seconds=1)
     assert shop.work() == []
+    assert shop.sweep(as_of=shop.now + DAY) == 0
     with pytest.raises(DeliveryInProgress):
         shop.deliveries.send_again(endpoint.endpoint_id, claimed.delivery_id, shop.now)
 
@@ -251,11 +258,8 @@ def test_a_message_that_got_lost_is_sent_again_once_by_the_sweep(shop: Shop) -> 
     shop.now += timedelta(minutes=1)
     assert shop.work() == []  # the queue may still have it
     shop.now += timedelta(minutes=1)
-    asked = [
-        sweep_deliveries(shop.now, deliveries=shop.deliveries, queue=shop.queue) for _ in range(3)
-    ]
 
-    assert asked == [1, 0, 0]
+    assert [shop.sweep() for _ in range(3)] == [1, 0, 0]
     assert shop.work() == ["succeeded"]
 
 
@@ -265,7 +269,7 @@ def test_two_sweeps_at_once_take_each_delivery_once(shop: Shop) -> None:
         shop.tell(number)
     shop.now += timedelta(minutes=2)
 
-    one, other = (shop.deliveries.due(shop.now) for _ in range(2))
+    one, other = (shop.deliveries.due(shop.now, shop.now) for _ in range(2))
     taken = [next(one), *other, *one]  # the one has read more by now than it has taken
 
     assert len(taken) == len({each.delivery_id for each in taken}) == 8
@@ -451,8 +455,9 @@ def test_the_secret_before_a_rotation_signs_for_a_day_more(shop: Shop) -> None:
 
 
 def test_a_shop_has_fifty_endpoints_at_most(shop: Shop) -> None:
-    for _ in range(ENDPOINTS_MAX):
-        shop.register()
+    endpoint = shop.register()
+    for number in range(1, ENDPOINTS_MAX):
+        shop.endpoints.add(replace(endpoint, endpoint_id=f"endpoint_{number}"))
 
     with pytest.raises(TooManyEndpoints):
         shop.register()

@@ -44,10 +44,12 @@ NOT_RECORDED_YET = "attribute_not_exists(#pk)"
 ATTEMPT_IS_FREE = "#status = :pending AND #tried = :before"
 # A worker that is very late finds that its claim ran out and a later attempt decides.
 ATTEMPT_IS_OURS = "#status = :pending AND #tried = :attempt"
-# Two sweeps at once: one of them rings.
-STILL_DUE = "#due_at = :seen"
 # A worker that died is not sending any more, whatever it left behind.
-NOBODY_IS_SENDING = "attribute_exists(#pk) AND (attribute_not_exists(#sending) OR #due_at <= :now)"
+NOBODY_IS_SENDING = "(attribute_not_exists(#sending) OR #due_at <= :now)"
+# Two sweeps at once: one of them rings. A sweep as of later takes no attempt under way.
+STILL_DUE = f"#due_at = :seen AND {NOBODY_IS_SENDING}"
+# Without this, a resend of what was just deleted would make an empty delivery.
+THERE_AND_NOBODY_IS_SENDING = f"attribute_exists(#pk) AND {NOBODY_IS_SENDING}"
 
 
 def delivery_key(endpoint_id: str, delivery_id: str) -> Key:
@@ -139,19 +141,19 @@ class DeliveryStore:
             {"due": to_text(due), "next": to_text(at)},
         )
 
-    def due(self, as_of: datetime) -> Iterator[Delivery]:
-        """Take the pending deliveries that are due, each for the caller to ring for.
+    def due(self, as_of: datetime, now: datetime) -> Iterator[Delivery]:
+        """Take the pending deliveries that are due by then, each for the caller to ring for.
 
         What is taken is not due again for a while, for the queue may have a backlog.
         """
         for shard in map(str, range(SHARDS)):
             entries = self._table.query(
-                "#due = :shard AND #due_at <= :now",
-                {"shard": shard, "now": to_text(as_of)},
+                "#due = :shard AND #due_at <= :as_of",
+                {"shard": shard, "as_of": to_text(as_of)},
                 index=DUE,
             )
             for entry in entries:
-                taken = self._defer(entry, as_of + QUEUE_GRACE)
+                taken = self._defer(entry, as_of + QUEUE_GRACE, now)
                 if taken:
                     yield taken
 
@@ -170,7 +172,7 @@ class DeliveryStore:
             delivery_key(endpoint_id, delivery_id),
             "SET #status = :pending, #round_from = #tried, #due = :shard, #due_at = :due, "
             "#next_attempt_at = :now, #expires_at = :expires REMOVE #sending",
-            NOBODY_IS_SENDING,
+            THERE_AND_NOBODY_IS_SENDING,
             {
                 "pending": PENDING,
                 "shard": shard_of(seen.delivery_id),
@@ -223,9 +225,9 @@ class DeliveryStore:
                 return _delivery(item)
         raise NotFound("there is no such delivery")
 
-    def _defer(self, entry: Item, until: datetime) -> Delivery | None:
+    def _defer(self, entry: Item, until: datetime, now: datetime) -> Delivery | None:
         key = delivery_key(entry["pk"], entry["sk"])
-        seen = {"seen": entry["due_at"], "until": to_text(until)}
+        seen = {"seen": entry["due_at"], "until": to_text(until), "now": to_text(now)}
         try:
             item = self._table.update(Update(key, "SET #due_at = :until", STILL_DUE, seen))
         except ConditionFailed:

@@ -80,13 +80,15 @@ def plan_deliveries(
     return new
 
 
-def sweep_deliveries(as_of: datetime, *, deliveries: DeliveryStore, queue: Queue) -> int:
+def sweep_deliveries(
+    as_of: datetime, now: datetime, *, deliveries: DeliveryStore, queue: Queue
+) -> int:
     """Ask for an attempt at what is due by then, a thousand at most; give how many.
 
     The rest is still due at the next sweep, a minute later.
     """
     asked = 0
-    for delivery in islice(deliveries.due(as_of), SWEEP_MAX):
+    for delivery in islice(deliveries.due(as_of, now), SWEEP_MAX):
         ring(delivery, queue)
         asked += 1
     return asked
