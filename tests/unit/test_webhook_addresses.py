@@ -107,6 +107,7 @@ def test_a_host_without_an_address_is_refused_whatever_is_allowed() -> None:
         "https://exa mple.com/",
         "https://example.com/a\r\nX-Evil: 1",
         "https://example.com\\@127.0.0.1/",
+        "https://example.com\\a",
         "https://exämple.com/",
         "https://example.com/#here",
     ],
