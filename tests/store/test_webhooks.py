@@ -250,6 +250,21 @@ def test_the_claim_of_a_worker_that_died_runs_out_and_the_next_attempt_decides(
     assert shop.delivery(endpoint).status == "succeeded"
 
 
+def test_what_kills_every_worker_is_given_up_in_the_end(shop: Shop) -> None:
+    endpoint = shop.register()
+    shop.tell()
+    for _ in range(8):
+        (ring,) = shop.queue.take()
+        assert shop.deliveries.claim(ring, shop.now)  # and nothing more is heard
+        shop.now += CLAIM_LIFE
+        assert shop.sweep() == 1
+
+    assert shop.work() == ["failed"]
+
+    assert shop.internet.came == []
+    assert shop.delivery(endpoint).attempts[-1].error == "worker_lost"
+
+
 def test_a_message_that_got_lost_is_sent_again_once_by_the_sweep(shop: Shop) -> None:
     shop.register()
     shop.tell()

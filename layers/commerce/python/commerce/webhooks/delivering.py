@@ -16,6 +16,7 @@ from commerce.webhooks.deliveries import DeliveryStore
 from commerce.webhooks.endpoints import EndpointStore
 from commerce.webhooks.internet import Answer, Internet, Unanswered
 from commerce.webhooks.model import (
+    ATTEMPTS_MAX,
     ENABLED,
     FAILED,
     FAILING,
@@ -145,7 +146,10 @@ class Courier:
             return NOT_OURS, False
         endpoint = self._endpoints.find(asked.endpoint_id)
         if endpoint is None or endpoint.status != ENABLED:
-            return self._give_up_unsent(delivery), False
+            return self._give_up_unsent(delivery, "endpoint_disabled"), False
+        if delivery.tried_in_round > ATTEMPTS_MAX:
+            # Nobody lived to say so: whatever kills workers must not go on for ever.
+            return self._give_up_unsent(delivery, "worker_lost"), False
         attempt = self._try(endpoint, delivery)
         if attempt.succeeded:
             return self._taken(endpoint, delivery, attempt), False
@@ -210,6 +214,6 @@ class Courier:
             ring(delivery, self._queue, at - now)
         return PENDING
 
-    def _give_up_unsent(self, delivery: Delivery) -> str:
-        unsent = Attempt(delivery.tried, to_text(self._clock()), 0, error="endpoint_disabled")
+    def _give_up_unsent(self, delivery: Delivery, error: str) -> str:
+        unsent = Attempt(delivery.tried, to_text(self._clock()), 0, error=error)
         return FAILED if self._deliveries.fail(delivery, unsent) else NOT_OURS

@@ -39,6 +39,7 @@ WAITS = (
     timedelta(hours=6),
     timedelta(hours=10),
 )
+ATTEMPTS_MAX = len(WAITS) + 1
 # Deliveries that failed together must not come back together.
 JITTER_MAX = 0.1
 
@@ -147,6 +148,11 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
 
     @property
+    def tried_in_round(self) -> int:
+        """How many attempts this round has had, those of workers that died among them."""
+        return self.tried - self.round_from
+
+    @property
     def next_ring(self) -> Ring:
         """What asks for the attempt after those made or begun."""
         return Ring(self.endpoint_id, self.delivery_id, self.tried + 1)
@@ -179,7 +185,6 @@ def next_attempt_at(delivery: Delivery, now: datetime, jitter: float) -> datetim
     jitter
         From 0 to 1; how much of the greatest lengthening this wait gets.
     """
-    failures = delivery.tried - delivery.round_from
-    if failures > len(WAITS):
+    if delivery.tried_in_round >= ATTEMPTS_MAX:
         return None
-    return now + WAITS[failures - 1] * (1 + JITTER_MAX * jitter)
+    return now + WAITS[delivery.tried_in_round - 1] * (1 + JITTER_MAX * jitter)
