@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cloud_in_memory import ROOT
+from e2e.receiver import receiving
 from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
 from pushcart import payment_messages
@@ -23,7 +24,7 @@ class Walk:
     """Calls operations of the published document, and remembers which."""
 
     def __init__(self, storefront: Storefront) -> None:
-        self._shop = storefront.shop
+        self.shop = storefront.shop
         self.called: set[str] = set()
         document = json.loads((ROOT / "functions/site/openapi.json").read_text())
         self.published = {
@@ -43,7 +44,7 @@ class Walk:
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), route)
         ]
         self.called |= {min(published, key=lambda each: each.count("{"))}
-        answer = self._shop.call(method, path, body, headers=headers, **more)
+        answer = self.shop.call(method, path, body, headers=headers, **more)
         assert answer.is_success, (route, answer.text)
         document: dict[str, Any] = answer.json()
         return document
@@ -61,6 +62,7 @@ def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> 
     walk.called.add("POST /hooks/payments/{provider}")
     a_reconciliation(walk)
     orders_undone(walk, storefront, skus[0])
+    webhooks(walk)
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
     assert replaced["version"] == settings["version"] + 1
@@ -188,3 +190,28 @@ def money_of(walk: Walk, order: dict[str, Any]) -> None:
     lines = walk.do("POST /admin/accounts/refunds/transfers", gift, key=new_key())["lines"]
     assert {each["account_id"] for each in lines} == {"refunds", credit}
     assert walk.do(f"GET /admin/accounts/{credit}")["balances"][0]["balance"] == 200
+
+
+def webhooks(walk: Walk) -> None:
+    with receiving(walk.shop) as receiver:
+        wanted = {"url": receiver.url, "event_types": ["product.changed"]}
+        made = walk.do("POST /admin/webhook-endpoints", wanted, key=new_key())
+        path = f"/admin/webhook-endpoints/{made['id']}"
+        changes = {"description": "The warehouse"}
+        walk.do(f"PATCH {path}", changes, if_match=walk.do(f"GET {path}")["version"])
+        assert walk.do(f"POST {path}/rotate-secret", key=new_key())["secret"] != made["secret"]
+        listed = walk.do("GET /admin/webhook-endpoints")["items"]
+        assert made["id"] in [each["id"] for each in listed]
+
+        sku = new_key()[:8]
+        variant = {"sku": sku, "title": sku, "prices": {"GBP": 950}}
+        walk.do("POST /admin/products", {"title": sku, "variants": [variant]}, key=new_key())
+        receiver.wait_for(1)
+        wait_until(
+            lambda: bool(walk.do(f"GET {path}/deliveries", query={"status": "succeeded"})["items"]),
+            "the delivery to be recorded",
+        )
+        (delivery,) = walk.do(f"GET {path}/deliveries")["items"]
+        walk.do(f"POST {path}/deliveries/{delivery['id']}/resend", key=new_key())
+        receiver.wait_for(2)
+        walk.do(f"DELETE {path}")

@@ -21,6 +21,8 @@ from commerce import errors
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError
+from commerce.webhooks.internet import ANSWER_WITHIN_SECONDS
+from commerce.webhooks.model import CLAIM_LIFE
 from deployed import Json, handler_file, resources, routes, statements
 from pushcart.api_document import Endpoint, document, endpoints
 
@@ -92,9 +94,10 @@ def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
 def test_every_function_is_called_by_something() -> None:
     machines = json.dumps(resources("StateMachine"))
     called = set(re.findall(r'"(\w+Function)", "Arn"', machines))
-    # A route, a schedule or a rule; a stream has a mapping of its own.
+    # A route, a schedule or a rule; a stream or a queue has a mapping of its own.
     called |= {name for name, function in resources("Function").items() if function.get("Events")}
-    called |= {mapping["FunctionName"]["Fn::GetAtt"][0] for mapping in _streams().values()}
+    mappings = resources("EventSourceMapping").values()
+    called |= {mapping["FunctionName"]["Fn::GetAtt"][0] for mapping in mappings}
 
     assert called == set(resources("Function"))
 
@@ -109,7 +112,8 @@ def test_every_handler_is_a_file_and_every_file_a_handler() -> None:
 
 
 def _streams() -> dict[str, Json]:
-    return resources("EventSourceMapping")
+    mappings = resources("EventSourceMapping")
+    return {name: each for name, each in mappings.items() if "StartingPosition" in each}
 
 
 def test_every_stream_of_a_table_goes_through_the_one_publisher() -> None:
@@ -189,9 +193,25 @@ def test_every_queue_of_failures_raises_an_alarm_at_its_first_message() -> None:
         if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     }
 
-    assert set(watched) == set(resources("Queue"))
+    queues = resources("Queue")
+    # A queue of work hands its failures on to one of these.
+    assert set(watched) == {name for name, queue in queues.items() if "RedrivePolicy" not in queue}
     for alarm in watched.values():
+        assert alarm["AlarmActions"] == [{"Fn::GetAtt": ["Monitoring", "Outputs.AlertsTopic"]}]
         assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_a_message_comes_alone_and_again_only_when_its_function_must_have_ended() -> None:
+    functions, queues = resources("Function"), resources("Queue")
+    mappings = [each for each in resources("EventSourceMapping").values() if each["BatchSize"] == 1]
+
+    assert [each["EventSourceArn"]["Fn::GetAtt"][0] for each in mappings] == ["DeliveriesQueue"]
+    for mapping in mappings:
+        queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
+        function = functions[mapping["FunctionName"]["Fn::GetAtt"][0]]
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert function["Timeout"] < CLAIM_LIFE.total_seconds()
+        assert function["Timeout"] > 2 * ANSWER_WITHIN_SECONDS
 
 
 def test_a_function_answers_before_api_gateway_gives_up() -> None:

@@ -50,6 +50,7 @@ _TAGS = {
     "stock": "Units by SKU and location.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
     "events": "What happened, as the bus told it to others.",
+    "webhooks": "Addresses that are told of events, and what was sent to them.",
     "site": "The service itself.",
 }
 # What a path's parameter means depends on the noun before it.
@@ -64,6 +65,8 @@ _PATH_PARAMETERS = {
     "line-items": "The line's id.",
     "payments": "The payment provider's name, `sandbox`.",
     "reconciliations": "The run's id.",
+    "webhook-endpoints": "The endpoint's id.",
+    "deliveries": "The delivery's id.",
 }
 _HEALTH = Operation(
     method="GET",

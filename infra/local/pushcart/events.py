@@ -81,7 +81,7 @@ def redrive(cloud: Cloud) -> Redriven:
         (outputs["FailedEventsQueueUrl"], _bring_event),
     ):
         for message in _messages(cloud, queue):
-            why = bring(cloud, outputs, json.loads(message["Body"]))
+            why = bring(cloud, outputs, message)
             if why:
                 done.left.append(why)
                 continue
@@ -100,6 +100,7 @@ def _messages(cloud: Cloud, queue: str) -> Iterator[Any]:
         answer = cloud.queues.receive_message(
             QueueUrl=queue,
             MaxNumberOfMessages=min(left, _MESSAGES_A_READ),
+            MessageAttributeNames=["All"],
             VisibilityTimeout=_HIDDEN_SECONDS,
         )
         if not answer.get("Messages"):
@@ -110,7 +111,7 @@ def _messages(cloud: Cloud, queue: str) -> Iterator[Any]:
 
 def _bring_records(cloud: Cloud, outputs: dict[str, str], message: Json) -> str:
     """Publish the records that a message names; give why not, or nothing."""
-    batch = message["DDBStreamBatchInfo"]
+    batch = json.loads(message["Body"])["DDBStreamBatchInfo"]
     try:
         records = _read_records(cloud, batch)
     except cloud.streams.exceptions.ClientError:
@@ -153,12 +154,24 @@ def _as_lambda_has_it(record: Json, stream_arn: str) -> Json:
     return {**record, "dynamodb": written, "eventSourceARN": stream_arn}
 
 
-def _bring_event(cloud: Cloud, outputs: dict[str, str], message: Json) -> str:
-    """Record the event that a message holds; give why not, or nothing."""
-    event = message.get("requestPayload", message)
-    if _invoke(cloud, outputs["RecordEventFunctionName"], event) is None:
-        return f"the event {event.get('detail', {}).get('event_id')} failed again"
+def _bring_event(cloud: Cloud, _outputs: dict[str, str], message: Json) -> str:
+    """Give the event that a message holds to the consumer that missed it; say why not."""
+    document = json.loads(message["Body"])
+    event = document.get("requestPayload", document)
+    id_ = event.get("detail", {}).get("event_id")
+    consumer = _consumer(document, message.get("MessageAttributes", {}))
+    if not consumer:
+        return f"the message of the event {id_} names no consumer"
+    if _invoke(cloud, consumer, event) is None:
+        return f"{consumer} failed again on the event {id_}"
     return ""
+
+
+def _consumer(document: Json, attributes: Json) -> str:
+    """Name the function that failed on an event, or that a rule could not bring it to."""
+    failed = document.get("requestContext", {}).get("functionArn")
+    arn: str = failed or attributes.get("TARGET_ARN", {}).get("StringValue", "")
+    return "".join(arn.split(":")[6:7])  # without a version, which may follow
 
 
 def _invoke(cloud: Cloud, function: str, event: Json) -> Json | None:

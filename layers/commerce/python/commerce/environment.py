@@ -10,7 +10,7 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket, bus and secret this deployment made."""
+    """Names of the tables, state machines, bucket, bus, queue and secret this deployment made."""
 
     carts_table: str
     catalog_table: str
@@ -22,10 +22,12 @@ class Environment:
     sandbox_table: str
     settings_table: str
     stock_table: str
+    webhooks_table: str
     idempotency_table: str
     imports_bucket: str
     event_bus: str
     payment_hook_secret: str
+    deliveries_queue: str
     place_order_arn: str
     recover_order_arn: str
     fulfil_order_arn: str

@@ -269,3 +269,22 @@ class NotReserved(DomainError):
 
 class InvalidImport(DomainError):
     """The file as a whole cannot be read as a product CSV."""
+
+
+# --- webhooks -----------------------------------------------------------------
+
+
+class AddressRefused(DomainError):
+    """Webhooks do not go to such a URL or address."""
+
+
+class TooManyEndpoints(DomainError):
+    """The shop has as many webhook endpoints as it may have."""
+
+
+class EndpointDisabled(DomainError):
+    """Nothing is sent to the endpoint until staff enable it; `reason` tells why it is off."""
+
+
+class DeliveryInProgress(DomainError):
+    """An attempt to deliver is under way at this moment."""

@@ -39,6 +39,9 @@ STATUS: dict[type[DomainError], int] = {
     errors.AmountTooLarge: 409,
     errors.InsufficientBalance: 409,
     errors.TransferNotAllowed: 409,
+    errors.TooManyEndpoints: 409,
+    errors.EndpointDisabled: 409,
+    errors.DeliveryInProgress: 409,
     errors.StaleVersion: 412,
     errors.RequestTooLarge: 413,
     errors.InvalidRequest: 422,
@@ -50,6 +53,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.CartIncomplete: 422,
     errors.FulfillmentOptionUnavailable: 422,
     errors.DestinationNotServed: 422,
+    errors.AddressRefused: 422,
     errors.PreconditionRequired: 428,
     errors.TransientError: 503,
 }

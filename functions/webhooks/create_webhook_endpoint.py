@@ -1,0 +1,46 @@
+"""Staff register an address to be told of events."""
+
+import secrets
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import AddressRefused, TooManyEndpoints
+from commerce.ids import new_id
+from commerce.settings.store import SettingsStore
+from commerce.webhooks import operations
+from commerce.webhooks.endpoints import EndpointStore
+from commerce.webhooks.internet import system_resolve
+from commerce.webhooks.model import ENDPOINT_ID_PREFIX
+from commerce.webhooks.schema import EndpointSecret, NewEndpoint
+from commerce.webhooks.signing import SECRET_BITS, new_secret
+
+endpoints = EndpointStore(Table(environment().webhooks_table))
+settings = SettingsStore(Table(environment().settings_table))
+
+
+@http.operation(
+    "POST /admin/webhook-endpoints",
+    "Register an address to be told of events",
+    body=NewEndpoint,
+    returns=EndpointSecret,
+    status=201,
+    problems=(AddressRefused, TooManyEndpoints),
+    creates=True,
+)
+def handler(request: http.Request[NewEndpoint, http.Nothing]) -> http.Response:
+    """Answer with the endpoint and its signing secret, which is not shown again."""
+    now = system_clock()
+    endpoint = operations.register_endpoint(
+        request.body,
+        new_id(ENDPOINT_ID_PREFIX, now),
+        new_secret(secrets.randbits(SECRET_BITS)),
+        now,
+        private_allowed=settings.current(consistent=True).policies.private_webhooks,
+        endpoints=endpoints,
+        resolve=system_resolve,
+    )
+    answer = http.Response.versioned(EndpointSecret.of(endpoint), endpoint.version)
+    answer.headers["Location"] = f"/admin/webhook-endpoints/{endpoint.endpoint_id}"
+    return answer

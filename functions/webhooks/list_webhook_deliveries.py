@@ -1,0 +1,32 @@
+"""Staff list what was sent to a webhook endpoint, and what is still to be sent."""
+
+from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import InvalidCursor, NotFound
+from commerce.webhooks.deliveries import DeliveryStore
+from commerce.webhooks.endpoints import EndpointStore
+from commerce.webhooks.schema import DeliveriesQuery, DeliveryList, DeliveryView
+
+endpoints = EndpointStore(Table(environment().webhooks_table))
+deliveries = DeliveryStore(Table(environment().webhooks_table))
+
+
+@http.operation(
+    "GET /admin/webhook-endpoints/{id}/deliveries",
+    "List an endpoint's deliveries of the last 30 days, newest first",
+    query=DeliveriesQuery,
+    returns=DeliveryList,
+    problems=(NotFound, InvalidCursor),
+)
+def handler(request: http.Request[http.Nothing, DeliveriesQuery]) -> http.Response:
+    """Answer with a page of deliveries and their attempts."""
+    query, endpoint_id = request.query, endpoints.get(request.path["id"]).endpoint_id
+    name, key = f"deliveries {endpoint_id} {query.status}", environment().cursor_key
+    before = open_cursor(query.cursor, name, key)["before"] if query.cursor else None
+    page, last = deliveries.newest(endpoint_id, query.status, limit=query.limit, before=before)
+    cursor = seal({"before": last}, name, key) if last else None
+    return http.Response(
+        DeliveryList(items=[DeliveryView.of(each) for each in page], next_cursor=cursor)
+    )
