@@ -60,6 +60,7 @@ def main() -> None:
         cors_preflight,
         event_delivery,
         gateway_responses,
+        mail_permissions,
         warm_start,
     )
     from pushcart.base_url import serve_at_port
@@ -69,6 +70,7 @@ def main() -> None:
     event_delivery.install()
     cors_preflight.install()
     gateway_responses.install()
+    mail_permissions.install()
     config = Config()
     config.bind = [
         f"{LOOPBACK}:{workspace.cloud_port}",

@@ -17,6 +17,8 @@ _POLL_SECONDS = 1.0
 _MESSAGES_A_READ = 10
 # Long enough to bring a whole batch again before another run may take the same message.
 _HIDDEN_SECONDS = 120
+# Says which consumer EventBridge could not reach.
+_TARGET = "TARGET_ARN"
 
 
 def newest(shop: Shop, type_: str | None, aggregate_id: str | None, limit: int) -> list[Json]:
@@ -81,7 +83,7 @@ def redrive(cloud: Cloud) -> Redriven:
         (outputs["FailedEventsQueueUrl"], _bring_event),
     ):
         for message in _messages(cloud, queue):
-            why = bring(cloud, outputs, json.loads(message["Body"]))
+            why = bring(cloud, outputs, message)
             if why:
                 done.left.append(why)
                 continue
@@ -101,6 +103,7 @@ def _messages(cloud: Cloud, queue: str) -> Iterator[Any]:
             QueueUrl=queue,
             MaxNumberOfMessages=min(left, _MESSAGES_A_READ),
             VisibilityTimeout=_HIDDEN_SECONDS,
+            MessageAttributeNames=[_TARGET],
         )
         if not answer.get("Messages"):
             return
@@ -110,7 +113,7 @@ def _messages(cloud: Cloud, queue: str) -> Iterator[Any]:
 
 def _bring_records(cloud: Cloud, outputs: dict[str, str], message: Json) -> str:
     """Publish the records that a message names; give why not, or nothing."""
-    batch = message["DDBStreamBatchInfo"]
+    batch = json.loads(message["Body"])["DDBStreamBatchInfo"]
     try:
         records = _read_records(cloud, batch)
     except cloud.streams.exceptions.ClientError:
@@ -153,10 +156,16 @@ def _as_lambda_has_it(record: Json, stream_arn: str) -> Json:
     return {**record, "dynamodb": written, "eventSourceARN": stream_arn}
 
 
-def _bring_event(cloud: Cloud, outputs: dict[str, str], message: Json) -> str:
-    """Record the event that a message holds; give why not, or nothing."""
-    event = message.get("requestPayload", message)
-    if _invoke(cloud, outputs["RecordEventFunctionName"], event) is None:
+def _bring_event(cloud: Cloud, _outputs: dict[str, str], message: Json) -> str:
+    """Bring the event that a message holds to the consumer it failed at; give why not."""
+    body = json.loads(message["Body"])
+    event = body.get("requestPayload", body)
+    if "requestContext" in body:  # the function failed at it
+        consumer = body["requestContext"]["functionArn"]
+    else:  # it never reached the function
+        consumer = message["MessageAttributes"][_TARGET]["StringValue"]
+    # The number after `:` is the version that failed; today's may do better.
+    if _invoke(cloud, ":".join(consumer.split(":")[:7]), event) is None:
         return f"the event {event.get('detail', {}).get('event_id')} failed again"
     return ""
 

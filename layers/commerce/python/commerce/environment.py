@@ -10,10 +10,11 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket and bus this deployment made."""
+    """Names of the tables, state machines, bucket and bus this deployment made, and its sender."""
 
     carts_table: str
     catalog_table: str
+    emails_table: str
     ledger_table: str
     events_table: str
     orders_table: str
@@ -24,6 +25,7 @@ class Environment:
     idempotency_table: str
     imports_bucket: str
     event_bus: str
+    mail_sender: str
     place_order_arn: str
     recover_order_arn: str
     cursor_key: str

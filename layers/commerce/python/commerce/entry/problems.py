@@ -32,6 +32,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.IllegalTransition: 409,
     errors.InsufficientStock: 409,
     errors.ProviderRejected: 409,
+    errors.MailRefused: 409,
     errors.AmountTooLarge: 409,
     errors.InsufficientBalance: 409,
     errors.TransferNotAllowed: 409,
