@@ -135,6 +135,10 @@ def an_order(walk: Walk, cart: str) -> None:
         lambda: bool(walk.do("GET /admin/events", query={"aggregate_id": order["id"]})["items"]),
         "the order's events",
     )
+    wait_until(
+        lambda: bool(walk.do("GET /admin/emails", query={"order_id": order["id"]})["items"]),
+        "the order's e-mail",
+    )
 
 
 def orders_undone(walk: Walk, storefront: Storefront, sku: str) -> None:

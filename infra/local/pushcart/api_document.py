@@ -47,6 +47,7 @@ _TAGS = {
     "stock": "Units by SKU and location.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
     "events": "What happened, as the bus told it to others.",
+    "emails": "E-mails to buyers.",
     "site": "The service itself.",
 }
 # What a path's parameter means depends on the noun before it.
