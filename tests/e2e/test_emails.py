@@ -112,7 +112,7 @@ def test_a_german_and_an_english_buyer_each_get_their_order_once(
         for part in (mail["BodyText"], mail["BodyHtml"]):
             assert total in part
             assert line in part
-            assert all(each["variant_title"] in part for each in order["line_items"])
+            assert all(each["title"] in part for each in order["line_items"])
         assert mail["Subject"].startswith({"de": "Ihre Best", "en": "Your order"}[language])
 
 
@@ -189,10 +189,10 @@ def test_no_address_is_in_a_log(
 ) -> None:
     post.recorded(an_order(storefront, email="secret@example.com")["id"])
 
-    for function in ("SendEmail", "ListEmails"):
-        done = run_pushcart(deployed_shop, "logs", function)
-        assert done.stdout
-        assert "secret@example.com" not in done.stdout
+    done = run_pushcart(deployed_shop, "logs", "SendEmail")
+
+    assert done.stdout
+    assert "secret@example.com" not in done.stdout
 
 
 def test_the_command_lists_what_was_sent_and_shows_one_whole(
