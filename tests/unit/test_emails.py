@@ -97,6 +97,12 @@ def test_a_bill_is_in_the_buyers_language() -> None:
     assert "Discount: -€10.00" in english
 
 
+def test_a_product_without_variants_has_one_title() -> None:
+    about = details(line(title="Pan", variant_title="Default"))
+
+    assert "1 x Pan: €10.00" in written(about=about).text.splitlines()
+
+
 @pytest.mark.parametrize(
     ("tag", "language"),
     [("de", "de"), ("DE-at", "de"), ("en-US", "en"), ("fr", "en"), ("", "en"), (None, "en")],

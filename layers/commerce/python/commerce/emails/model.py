@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from commerce.catalog.model import ONLY_VARIANT_TITLE
 from commerce.events.model import ORDER_CANCELED, ORDER_PLACED, DomainEvent
 from commerce.ids import derived_id
 from commerce.orders.model import CONFIRMED, Details, Order
@@ -143,7 +144,7 @@ def one_line(text: str) -> str:
 
 
 def _title(title: str, variant_title: str) -> str:
-    variant = "" if variant_title == title else variant_title
+    variant = "" if variant_title in (title, ONLY_VARIANT_TITLE) else variant_title
     return ", ".join(filter(None, map(one_line, (title, variant))))
 
 
