@@ -70,7 +70,7 @@ lock: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(COMPILE) --upgrade --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
 	{ echo "# What the functions import on AWS, at the versions of requirements.lock; made by: make lock"; \
-	  printf '%s\n' aws-lambda-powertools pydantic standardwebhooks | \
+	  printf '%s\n' aws-lambda-powertools jinja2 pydantic standardwebhooks | \
 	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > layers/vendor/requirements.txt
 	{ echo "# What the site function imports on AWS beside the layers, at the versions of requirements.lock; made by: make lock"; \
 	  printf '%s\n' chalice flask-swagger-ui | \

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.dead_letters import Queues
 from e2e.invariants import Tables, violations
 from e2e.recovery import settle
 from e2e.storefront import Storefront
@@ -17,6 +18,15 @@ from pushcart.workspace import Workspace
 def storefront(deployed_shop: Workspace, cloud: Cloud) -> Storefront:
     """Give a buyer of the deployed shop."""
     return Storefront(deployed_shop, cloud)
+
+
+@pytest.fixture
+def queues(cloud: Cloud) -> Iterator[Queues]:
+    """Give the dead-letter queues, which are empty before and afterwards."""
+    both = Queues(cloud)
+    both.clear()
+    yield both
+    both.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -63,12 +63,12 @@ class Storefront:
             if not done["products_left"]:
                 return skus
 
-    def cart(self, lines: Mapping[str, int]) -> dict[str, Any]:
-        """Fill a cart that lacks nothing for a checkout."""
+    def cart(self, lines: Mapping[str, int], **buyer: str) -> dict[str, Any]:
+        """Fill a cart that lacks nothing for a checkout, with more about the buyer."""
         body = {
             "currency": "GBP",
             "line_items": [{"sku": sku, "quantity": units} for sku, units in lines.items()],
-            "buyer": BUYER,
+            "buyer": {**BUYER, **buyer},
             "fulfillment": {"destination": DESTINATION},
         }
         return self.shop.ask("POST", "/store/carts", body)

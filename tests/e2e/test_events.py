@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from commerce.dynamo.table import to_wire
 from commerce.orders.model import order_id_for
 from e2e.command_line import run_pushcart
 from e2e.crashes import Environments
+from e2e.dead_letters import Queues
 from e2e.recovery import wait_until
 from e2e.storefront import Storefront, new_key
 from pushcart.cloud import Cloud
@@ -41,41 +41,9 @@ class Log:
         wait_until(lambda: set(types) <= set(self.types(id_)), f"{types} of {id_}")
 
 
-class Queues:
-    """The dead-letter queues."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        outputs = cloud.stack_outputs()
-        self.records, self.events = (
-            outputs["FailedRecordsQueueUrl"],
-            outputs["FailedEventsQueueUrl"],
-        )
-
-    def depth(self, queue: str) -> int:
-        """Count what stands in a queue, also what a reader has taken and not deleted."""
-        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counted = self._cloud.queues.get_queue_attributes(QueueUrl=queue, AttributeNames=names)
-        return sum(int(counted["Attributes"][name]) for name in names)
-
-    def clear(self) -> None:
-        """Throw everything away."""
-        for queue in (self.records, self.events):
-            self._cloud.queues.purge_queue(QueueUrl=queue)
-
-
 @pytest.fixture
 def log(storefront: Storefront) -> Log:
     return Log(storefront)
-
-
-@pytest.fixture
-def queues(cloud: Cloud) -> Iterator[Queues]:
-    """Give the queues, which are empty before and afterwards."""
-    both = Queues(cloud)
-    both.clear()
-    yield both
-    both.clear()
 
 
 @pytest.fixture(scope="module")

@@ -143,6 +143,10 @@ def an_order(walk: Walk, cart: str) -> str:
         lambda: bool(walk.do("GET /admin/events", query={"aggregate_id": order["id"]})["items"]),
         "the order's events",
     )
+    wait_until(
+        lambda: bool(walk.do("GET /admin/emails", query={"order_id": order["id"]})["items"]),
+        "the order's e-mail",
+    )
     order_id: str = order["id"]
     return order_id
 

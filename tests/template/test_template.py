@@ -9,6 +9,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from samtranslator.translator.translator import Translator
 
 from cloud_in_memory import ROOT, template
 from commerce import errors
+from commerce.emails.model import MAILS
+from commerce.emails.store import LEASE
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError
@@ -184,6 +187,19 @@ def test_every_consumer_of_the_bus_keeps_what_it_cannot_take() -> None:
         assert rule.get("EventBusName") == ({"Ref": "EventBus"} if ours else None)
         assert "Arn" in rule["DeadLetterConfig"]
         assert "Destination" in function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+
+
+def test_the_rule_for_emails_lets_through_what_has_one_and_nothing_else() -> None:
+    rule = resources("Function")["SendEmailFunction"]["Events"]["Published"]["Properties"]
+
+    assert rule["Pattern"] == {"source": ["pushcart"], "detail-type": list(MAILS)}
+
+
+def test_an_email_is_in_hand_longer_than_its_sending_may_take() -> None:
+    limit = resources("Function")["SendEmailFunction"]["Timeout"]
+
+    # Lambda tries again after a minute: by then a run that died has lost its claim.
+    assert timedelta(seconds=limit) < LEASE < timedelta(minutes=1)
 
 
 def test_every_queue_of_failures_raises_an_alarm_at_its_first_message() -> None:

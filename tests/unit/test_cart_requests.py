@@ -50,6 +50,16 @@ def test_one_field_of_the_address_can_change_alone() -> None:
     assert cart.destination == Destination("1 High Street", "London", None, "N2 2BB", "GB")
 
 
+@pytest.mark.parametrize("tag", ["de", "en", "de-AT", "zh-Hant-TW"])
+def test_a_buyer_names_a_language_as_browsers_do(tag: str) -> None:
+    assert patched(EMPTY, {"buyer": {"language": tag}}).buyer.language == tag
+
+
+@pytest.mark.parametrize("tag", ["german", "d", "de_AT", "de-", "de\nBcc: x", "de-" + "a" * 40])
+def test_what_is_no_language_is_refused(tag: str) -> None:
+    assert refused_paths(PatchCart, {"buyer": {"language": tag}}) == [("buyer", "language")]
+
+
 def test_a_null_destination_takes_the_address_away_and_keeps_the_buyer() -> None:
     body = {"buyer": {"email": "ada@example.com"}, "fulfillment": {"destination": LONDON}}
 

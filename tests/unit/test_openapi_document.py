@@ -93,6 +93,7 @@ def test_every_error_that_has_a_status_is_declared_by_some_operation(fresh: Json
         errors.OrderCanceled,
         errors.IllegalTransition,
         errors.NotReserved,
+        errors.MailRefused,
         errors.TransientError,
     }
     assert {(kind.code(), status) for kind, status in STATUS.items() if kind not in inside} <= (

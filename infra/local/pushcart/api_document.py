@@ -51,6 +51,7 @@ _TAGS = {
     "settings": "Currencies, tax, fulfillment and stock locations.",
     "events": "What happened, as the bus told it to others.",
     "webhooks": "Addresses that are told of events, and what was sent to them.",
+    "emails": "E-mails to buyers.",
     "site": "The service itself.",
 }
 # What a path's parameter means depends on the noun before it.

@@ -22,6 +22,7 @@ from pushcart import (
     events,
     invoices,
     logs,
+    mails,
     orders,
     payment_messages,
     process,
@@ -233,6 +234,25 @@ def redrive_command() -> None:
     typer.echo(f"{done.messages} messages are done, {len(done.left)} stay in the queues.")
     if done.left:
         raise typer.Exit(1)
+
+
+@app.command("mails")
+def mails_command(
+    id_: Annotated[str | None, typer.Option("--id", help="Print this one whole.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one a line, whole.")] = False,
+) -> None:
+    """List the e-mails that were sent, newest first."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    found = mails.newest(workspace)
+    if id_:
+        typer.echo(mails.whole(found, id_))
+    elif found:
+        for mail in found[:limit]:
+            typer.echo(json.dumps(mail) if as_json else mails.line(mail))
+    elif not as_json:
+        typer.echo("No e-mail was sent yet.")
 
 
 @app.command("event-schemas")

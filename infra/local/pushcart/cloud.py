@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -58,6 +59,11 @@ class Cloud:
     def dynamodb(self) -> "DynamoDBClient":
         """Tables."""
         return self._session.client("dynamodb", config=self._config)
+
+    @cached_property
+    def events(self) -> "EventBridgeClient":
+        """Event buses."""
+        return self._session.client("events", config=self._config)
 
     @cached_property
     def functions(self) -> "LambdaClient":

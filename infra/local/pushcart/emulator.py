@@ -60,6 +60,7 @@ def main() -> None:
         cors_preflight,
         event_delivery,
         gateway_responses,
+        mail_permissions,
         task_tokens,
         warm_start,
     )
@@ -71,6 +72,7 @@ def main() -> None:
     cors_preflight.install()
     gateway_responses.install()
     task_tokens.install()
+    mail_permissions.install()
     config = Config()
     config.bind = [
         f"{LOOPBACK}:{workspace.cloud_port}",

@@ -10,10 +10,11 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket, bus, queue and secret this deployment made."""
+    """Names of the tables, state machines, bucket, bus, queue, secret and sender."""
 
     carts_table: str
     catalog_table: str
+    emails_table: str
     ledger_table: str
     events_table: str
     orders_table: str
@@ -28,6 +29,7 @@ class Environment:
     event_bus: str
     payment_hook_secret: str
     deliveries_queue: str
+    mail_sender: str
     place_order_arn: str
     recover_order_arn: str
     fulfil_order_arn: str

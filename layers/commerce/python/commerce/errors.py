@@ -253,6 +253,21 @@ class PaymentOutcomeUnknown(TransientError):
     """A call to the provider may still be under way, so its undo cannot be final yet."""
 
 
+# --- e-mails ------------------------------------------------------------------
+
+
+class MailRefused(DomainError):
+    """The mail service refuses to send this; `reason` is its code."""
+
+
+class MailOutcomeUnknown(TransientError):
+    """The mail service did not answer; the e-mail may have been sent."""
+
+
+class EmailInProgress(TransientError):
+    """Another run is sending this e-mail, or died at it a moment ago."""
+
+
 # --- stock --------------------------------------------------------------------
 
 

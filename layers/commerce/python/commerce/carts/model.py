@@ -25,11 +25,12 @@ _NO_POSTAL_CODE = """
 
 @dataclass(frozen=True)
 class Buyer:
-    """Who buys."""
+    """Who buys; `language` is a BCP 47 tag, such as `de-AT`."""
 
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)

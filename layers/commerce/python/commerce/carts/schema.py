@@ -69,6 +69,11 @@ Email = Annotated[str, Trimmed, Field(max_length=_EMAIL_CHARS_MAX), AfterValidat
 Country = Annotated[str, Trimmed, AfterValidator(_country)]
 Text = Annotated[str, Trimmed, Field(max_length=200)]
 PostalCode = Annotated[str, Trimmed, Field(max_length=20)]
+# BCP 47 as far as browsers use it: a language, then script, region and variants.
+Language = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$"),
+]
 Sku = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=SKU_CHARS_MAX)
 ]
@@ -101,6 +106,11 @@ class BuyerBody(_Write):
     email: Annotated[Email | None, Blank] = Field(None, examples=["ada@example.com"])
     first_name: Annotated[Text | None, Blank] = None
     last_name: Annotated[Text | None, Blank] = None
+    language: Annotated[Language | None, Blank] = Field(
+        None,
+        description="BCP 47. E-mails are in English or German; English where this is neither.",
+        examples=["de-AT"],
+    )
 
 
 class DestinationBody(_Write):
@@ -231,6 +241,7 @@ class BuyerView(BaseModel):
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    language: str | None = None
 
 
 class DestinationView(BaseModel):

@@ -15,6 +15,9 @@ TaxClass = Literal["standard", "reduced", "zero"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 TAX_CLASSES: tuple[TaxClass, ...] = get_args(TaxClass)
 
+# The title of a variant that has no others beside it, and none of its own.
+ONLY_VARIANT_TITLE = "Default"
+
 # Limits that keep the largest legal product under DynamoDB's 400 KB an item, even
 # where every character takes four bytes.
 VARIANTS_MAX = 100
@@ -253,7 +256,7 @@ def distinct_handle(handle: str, product_id: str) -> str:
 
 def default_variant_title(option_values: Mapping[str, str]) -> str:
     """Give the title of a variant that was given none: `M / Blue`, or `Default`."""
-    return " / ".join(option_values.values()) or "Default"
+    return " / ".join(option_values.values()) or ONLY_VARIANT_TITLE
 
 
 def repeated(values: Iterable[Any]) -> list[int]:

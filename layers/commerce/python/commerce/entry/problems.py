@@ -36,6 +36,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.TooManyUnits: 409,
     errors.ReturnWindowClosed: 409,
     errors.ProviderRejected: 409,
+    errors.MailRefused: 409,
     errors.AmountTooLarge: 409,
     errors.InsufficientBalance: 409,
     errors.TransferNotAllowed: 409,

@@ -1,0 +1,1 @@
+"""E-mails to buyers: what happened to their order, told once in their language."""
