@@ -37,7 +37,7 @@ WRITES = {"put_item", "update_item", "transact_write_items"}
 class Watched:
     """DynamoDB's client; notes where each single write takes the payment."""
 
-    def __init__(self, inner: EmulatedDynamoDb) -> None:
+    def __init__(self, inner: Any) -> None:
         self._inner = inner
         self._payments = PaymentStore(Table(table_name("payments"), inner))
         self.edges: set[Edge] = set()
