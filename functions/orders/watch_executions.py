@@ -22,6 +22,7 @@ machines = {
 def handler(change: StatusChange) -> dict[str, str]:
     """Give the order's id and its status now."""
     stop = change.detail.stop(machines)
-    status = interrupt_order(stop.input["order_id"], stop, system_clock(), records=records)
+    order_id = str(stop.input["order_id"])
+    status = interrupt_order(order_id, stop, system_clock(), records=records)
     count("ExecutionsInterrupted")
-    return {"order_id": stop.input["order_id"], "status": status}
+    return {"order_id": order_id, "status": status}

@@ -13,6 +13,7 @@ from commerce.fulfillment import model as rules
 from commerce.fulfillment.model import Acting
 from commerce.ids import derived_id
 from commerce.ledger.store import LedgerStore
+from commerce.lifecycle import CANCELED
 from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
@@ -162,9 +163,20 @@ def allocate_order(
     return records.decide(order_id, lambda record: rules.allocate(record, held, capture, acting))
 
 
-def first_fulfillment(record: OrderRecord) -> str | None:
-    """Give the fulfillment that goes on in the execution that allocated the order."""
-    return record.fulfillments[0].id if record.fulfillments else None
+def what_follows(record: OrderRecord, fulfillment_id: str | None) -> dict[str, str | None]:
+    """Tell the execution that allocated an order what it goes on with.
+
+    `next` is `charge` or `send`, or `nothing` where the order was cancelled meanwhile. An
+    execution of a later fulfillment goes on with that one; the first one's charges the order.
+    """
+    first = record.fulfillments[0].id if record.fulfillments else None
+    at_once = fulfillment_id is None and record.order.charged is not None
+    follows = "charge" if at_once else "send"
+    return {
+        "order_id": record.order.order_id,
+        "fulfillment_id": fulfillment_id or first,
+        "next": follows if first else "nothing",
+    }
 
 
 def charge_order(order_id: str, clock: Clock, *, records: RecordStore, till: Till) -> None:
@@ -179,10 +191,14 @@ def charge_order(order_id: str, clock: Clock, *, records: RecordStore, till: Til
 def consume_stock(
     fulfillment_id: str, now: datetime, *, records: RecordStore, stock: StockStore
 ) -> None:
-    """Let a shipped fulfillment's units leave the stock for good; repeated, once."""
+    """Let a shipped fulfillment's units leave the stock for good; repeated, once.
+
+    One that was cancelled is not shipped, and nothing leaves.
+    """
     record, parcel = _parcel(fulfillment_id, records)
-    quantities = record.quantities(parcel.units)
-    stock.consume(record.order.order_id, parcel.id, quantities, parcel.location, now)
+    if parcel.status != CANCELED:
+        quantities = record.quantities(parcel.units)
+        stock.consume(record.order.order_id, parcel.id, quantities, parcel.location, now)
 
 
 def capture_shipment(
@@ -190,7 +206,8 @@ def capture_shipment(
 ) -> None:
     """Capture what a shipped fulfillment costs, and record that it is settled; repeated, once.
 
-    What staff captured by hand before counts for what was sent.
+    What staff captured by hand before counts for what was sent. One that was cancelled costs
+    nothing.
 
     Raises
     ------
@@ -198,6 +215,8 @@ def capture_shipment(
         The money is not to be had; somebody has to look.
     """
     record, parcel = _parcel(fulfillment_id, records)
+    if parcel.status == CANCELED:
+        return
     order_id = record.order.order_id
     payment, calls = till.payments.get_with_calls(order_id)
     key, own = attempt(calls, CAPTURE, order_id, parcel.id)

@@ -166,9 +166,11 @@ def refund(record: OrderRecord, return_id: str, wanted: Refund, acting: Acting) 
 
 
 def close(record: OrderRecord, return_id: str, acting: Acting) -> Decision | None:
-    """Record that the money was given back; None where that was recorded before."""
+    """Record that the money was given back; None where it was before, or was rejected."""
     paid = record.sent_back(return_id)
-    return None if paid.status == REFUNDED else _to(record, paid, REFUNDED, acting)
+    if paid.status in (REFUNDED, REJECTED):
+        return None
+    return _to(record, paid, REFUNDED, acting)
 
 
 def _to(record: OrderRecord, wish: Return, status: str, acting: Acting) -> Decision:
