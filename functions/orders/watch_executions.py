@@ -5,6 +5,7 @@ from commerce.dynamo.table import Table
 from commerce.entry.task import task
 from commerce.entry.telemetry import count
 from commerce.environment import environment
+from commerce.lifecycle import REQUIRES_ACTION
 from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.orders.operations import interrupt_order
 from commerce.orders.records import RecordStore
@@ -24,5 +25,5 @@ def handler(change: StatusChange) -> dict[str, str]:
     stop = change.detail.stop(machines)
     order_id = str(stop.input["order_id"])
     status = interrupt_order(order_id, stop, system_clock(), records=records)
-    count("ExecutionsInterrupted")
+    count("OrdersRequiringAction", int(status == REQUIRES_ACTION))
     return {"order_id": order_id, "status": status}
