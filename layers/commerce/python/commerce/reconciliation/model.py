@@ -15,6 +15,7 @@ from commerce.lifecycle import (
     CANCELED,
     CANCELING,
     CAPTURED,
+    COMPLETED,
     CONFIRMED,
     PENDING,
     REQUIRES_ACTION,
@@ -166,15 +167,19 @@ def _orphan(facts: Facts) -> Finding | None:
 
 
 def _without_payment(facts: Facts) -> Finding | None:
-    """Find a confirmed order for which nothing is held or taken."""
-    # What was completed may have been given back, or let go of, whole.
-    if facts.order is None or facts.order.status != CONFIRMED or facts.captured:
+    """Find an order that stands and for which nothing is held or taken."""
+    if facts.order is None or facts.captured or not facts.order.total:
+        return None
+    if facts.order.status == COMPLETED and facts.payment is None:
+        return _finding(ORDER_WITHOUT_PAYMENT, facts, CAPTURED, "no payment")
+    # What was completed may have been let go of, whole, where only gifts of it were sent.
+    if facts.order.status != CONFIRMED:
         return None
     ours = facts.payment.status if facts.payment else "no payment"
-    if ours not in (AUTHORIZED, CAPTURED) and facts.order.total:
+    if ours not in (AUTHORIZED, CAPTURED):
         return _finding(ORDER_WITHOUT_PAYMENT, facts, AUTHORIZED, ours)
     theirs = facts.theirs.status if facts.theirs else "nothing at the provider"
-    if facts.order.total and theirs not in (AUTHORIZED, CAPTURED):
+    if theirs not in (AUTHORIZED, CAPTURED):
         return _finding(ORDER_WITHOUT_PAYMENT, facts, AUTHORIZED, theirs)
     return None
 
