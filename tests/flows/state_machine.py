@@ -102,9 +102,16 @@ class Execution:
 
 
 class TaskTokens:
-    """The tokens of all executions, for who answers one does not know whose it is."""
+    """The tokens of all executions, for who answers one does not know whose it is.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    go_on
+        Has an execution walk that begins or got its answer, at once or later.
+    """
+
+    def __init__(self, go_on: Callable[[Execution], None] = Execution.go_on) -> None:
+        self.go_on = go_on
         self._numbers = count(1)
         self._waiting: dict[str, Execution] = {}
         # How a task ended, from its answer until its execution takes notice; then None.
@@ -153,7 +160,7 @@ class TaskTokens:
         self._endings[token] = ending
         # An answer from within the task's own function is found when that has run.
         if execution.waits_for == token:
-            execution.go_on()
+            self.go_on(execution)
 
 
 class StateMachine:
@@ -189,7 +196,7 @@ class StateMachine:
         self.entered: list[str] = []
 
     def start(self, name: str, document: Mapping[str, Any]) -> Execution:
-        """Begin an execution, which has ended or waits for a token when this returns.
+        """Begin an execution, which has ended or waits for a token when it has walked.
 
         Raises
         ------
@@ -199,7 +206,7 @@ class StateMachine:
         if name in self.executions:
             raise ExecutionAlreadyExists(name)
         execution = self.executions[name] = self._begin(name, document)
-        execution.go_on()
+        self.tokens.go_on(execution)
         return execution
 
     def execute(self, name: str, document: Mapping[str, Any]) -> Outcome:
