@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -77,6 +78,8 @@ from state_machine import (
 MACHINES = (FULFIL_ORDER, CANCEL_LINES, RETURN_ORDER)
 PLACES = ("main", "east")
 CONSUMERS = ("StartExecutions", "AnswerWaits", "WatchExecutions")
+# What a person asks of the API is no step, but has calls to the database too.
+ASKED = "asked to"
 # A consumer that fails so often leaves its event to the dead-letter queue.
 TRIES_MAX = 4
 RETURNS_UNDER_WAY = (REQUESTED, APPROVED, RECEIVED, REFUNDING)
@@ -141,9 +144,10 @@ class SimulatedLife(SimulatedShop):
 
         Who gets no answer looks whether it was done, and asks again where it was not.
         """
-        while True:
+        for number in count(1):
             before = self.record().order.version
-            self.database.begin(what)
+            # Another call each time: a step may fail for good, but no person's wish does.
+            self.database.begin(f"{ASKED} {what} {number}")
             try:
                 getattr(self, f"_{what}")(*given)
             except DomainError as refusal:
@@ -152,6 +156,7 @@ class SimulatedLife(SimulatedShop):
                 if self.record().order.version == before:
                     continue
             return None
+        raise AssertionError("counting ended")
 
     def _acting(self) -> Acting:
         return Acting("ada", self.clock(), "damaged")
@@ -242,7 +247,10 @@ class SimulatedLife(SimulatedShop):
         assert not self.forgotten(), self.forgotten()
         order = self.record().order
         if order.status == CANCELING:
-            return any(self.sweep(self.database.fault).values())
+            self.database.begin("RecoverOrders")
+            with suppress(WorkerDied, ExecutionDied):
+                return any(self.sweep(self.database.fault).values())
+            return True
         if not self.dead_letters and order.status != REQUIRES_ACTION:
             return False
         # By now somebody has repaired what was broken.

@@ -17,7 +17,7 @@ from commerce.orders.watchdog import WATCHDOG
 from commerce.payments.model import payment_status
 from commerce.returns.model import Refund
 from commerce.stock.model import Adjustment
-from simulated_life import CONSUMERS, SimulatedLife
+from simulated_life import ASKED, CONSUMERS, SimulatedLife
 from simulated_shop import Fault, FaultyDatabase
 from state_machine import ABORTED, FAILED, RUNNING
 from store.emulated_dynamodb import EmulatedDynamoDb
@@ -131,7 +131,6 @@ LIVES = {
         restocked=EVERYTHING,
     ),
 }
-DEEDS = {deed[0] for life in LIVES.values() for deed in life.deeds} | {""}
 POLICIES = ("on_shipment", "at_once")
 
 
@@ -141,7 +140,7 @@ def faults(database: FaultyDatabase, kind: str) -> Iterator[Fault]:
     What people ask dies with its worker, no other way; an event is taken by no execution.
     """
     for at, (call, step) in enumerate(zip(database.names, database.steps, strict=True), 1):
-        asked, consumed = step in DEEDS, step in CONSUMERS
+        asked, consumed = step.startswith(ASKED), step in CONSUMERS
         if (kind == "step" and asked) or (kind == "execution" and (asked or consumed)):
             continue
         yield Fault(at, False, kind)
@@ -173,10 +172,10 @@ def begin(
 
 
 def live(shop: SimulatedLife, life: Life) -> None:
-    """Do all that people do; with dice, as early as they may, whatever is not done by then."""
+    """Do all that people do; with dice, as early as they may or later, whatever is not done."""
     for deed in life.deeds:
-        if shop.dice is None:
-            shop.come_to_rest()
+        while (shop.dice is None or shop.dice.randrange(4)) and shop.go_on():
+            pass
         while refusal := shop.ask(*deed):
             assert shop.go_on(), refusal
     shop.come_to_rest()
