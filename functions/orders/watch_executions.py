@@ -5,6 +5,7 @@ from commerce.dynamo.table import Table
 from commerce.entry.task import task
 from commerce.entry.telemetry import count
 from commerce.environment import environment
+from commerce.lifecycle import REQUIRES_ACTION
 from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.orders.operations import interrupt_order
 from commerce.orders.records import RecordStore
@@ -22,6 +23,7 @@ machines = {
 def handler(change: StatusChange) -> dict[str, str]:
     """Give the order's id and its status now."""
     stop = change.detail.stop(machines)
-    status = interrupt_order(stop.input["order_id"], stop, system_clock(), records=records)
-    count("ExecutionsInterrupted")
-    return {"order_id": stop.input["order_id"], "status": status}
+    order_id = str(stop.input["order_id"])
+    status = interrupt_order(order_id, stop, system_clock(), records=records)
+    count("OrdersRequiringAction", int(status == REQUIRES_ACTION))
+    return {"order_id": order_id, "status": status}

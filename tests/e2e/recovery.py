@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from commerce.clock import from_text, to_text
-from commerce.payments.model import AUTHORIZING, CALL_LIFE, VOIDING
+from commerce.lifecycle import AUTHORIZING, VOIDING
+from commerce.payments.model import CALL_LIFE
 from e2e.invariants import scan, unsettled
 from pushcart.cloud import Cloud
 

@@ -23,7 +23,10 @@ ExecuteTask = Callable[[dict[str, Any], Any, dict[str, Any], dict[str, Any]], An
 
 # Each execution has a thread of its own.
 _waiting = threading.local()
+# Which state machine's task a token is; kept after its end, so that who answers too late
+# is told so and not refused.
 _machines: dict[str, str] = {}
+_STATE = "task_token_machines"
 
 
 def install() -> None:
@@ -32,6 +35,20 @@ def install() -> None:
     stepfunctions._invoke_with_callback = _naming_its_token(stepfunctions._invoke_with_callback)
     stepfunctions._call_lambda = _failing_the_wait(stepfunctions._call_lambda)
     iam_actions._safe_json_field = _finding_the_machine(iam_actions._safe_json_field)
+    stepfunctions.get_state = _with_machines(stepfunctions.get_state)
+    stepfunctions.load_persisted_state = _restoring_machines(stepfunctions.load_persisted_state)
+
+
+def _with_machines(get_state: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    return lambda: {**get_state(), _STATE: dict(_machines)}
+
+
+def _restoring_machines(restore: Callable[[Any], None]) -> Callable[[Any], None]:
+    def load_persisted_state(data: Any) -> None:
+        restore(data)
+        _machines.update((data or {}).get(_STATE, {}))
+
+    return load_persisted_state
 
 
 def _naming_its_machine(execute: ExecuteTask) -> ExecuteTask:
@@ -62,7 +79,6 @@ def _naming_its_token(invoke: Invoke) -> Invoke:
             return invoke(resource, given, token, state)
         finally:
             _waiting.token = None
-            _machines.pop(token, None)
 
     return invoke_with_callback
 

@@ -75,7 +75,7 @@ class StoppedExecution(_Closed):
 
     machine: str
     execution: str
-    input: dict[str, str]
+    input: dict[str, str | None]
 
 
 class OrderResumption(OrderAmounts):

@@ -9,6 +9,13 @@ class _Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class AllocateStep(_Step):
+    """The first step; a later fulfillment's execution names it."""
+
+    order_id: str
+    fulfillment_id: str | None
+
+
 class FulfillmentStep(_Step):
     """A step on one fulfillment."""
 

@@ -38,7 +38,7 @@ def executions_of(event: DomainEvent) -> Iterator[Execution]:
     """Tell which executions an event starts."""
     about = event.aggregate.id
     if event.type == events.ORDER_PLACED:
-        yield Execution(FULFIL_ORDER, about, {"order_id": about})
+        yield Execution(FULFIL_ORDER, about, {"order_id": about, "fulfillment_id": None})
     elif event.type == events.FULFILLMENT_CREATED:
         # The first one goes on in the execution that allocated the order.
         if order_of(about, "fulfillment")[1] > 1:

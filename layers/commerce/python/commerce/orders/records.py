@@ -25,11 +25,9 @@ finds the wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from heapq import merge
-from itertools import islice
 from typing import Any
 
 from commerce.dynamo.table import (
@@ -56,10 +54,10 @@ from commerce.orders.record import (
     order_of,
 )
 from commerce.orders.store import (
-    BY_STATUS,
     SHARDS,
     change_item,
     listed,
+    newest_in,
     order_from,
     order_key,
     read_details,
@@ -211,30 +209,15 @@ class RecordStore:
         before
             The position after which to go on, as given with the page before.
         """
-        walks = [
-            self._newest_in(f"return#{one}#{shard}", before, limit)
+        partitions = [
+            f"return#{one}#{shard}"
             for one in ([status] if status else RETURN)
             for shard in range(SHARDS)
         ]
-        entries = list(islice(merge(*walks, reverse=True), limit + 1))
-        page = entries[:limit]
+        page, further = newest_in(self._table, partitions, _return_id, limit, before)
         items = self._table.get_many([part_key(identifier) for _, identifier in page])
         by_id = {item["id"]: (item["pk"], Return(**_facts(item))) for item in items}
-        found = [by_id[identifier] for _, identifier in page if identifier in by_id]
-        return found, page[-1] if len(entries) > limit else None
-
-    def _newest_in(
-        self, partition: str, before: tuple[str, str] | None, limit: int
-    ) -> Iterator[tuple[str, str]]:
-        """Walk one partition of the index as (time, return id), descending in both."""
-        condition, values = "#listed = :listed", {"listed": partition}
-        if before:
-            condition += " AND #placed_at <= :before"
-            values["before"] = before[0]
-        entries = self._table.query(condition, values, index=BY_STATUS, newest_first=True)
-        places = ((entry["placed_at"], _return_id(entry)) for entry in entries)
-        later = (place for place in places if before is None or place < before)
-        yield from sorted(islice(later, limit + SHARDS), reverse=True)
+        return [by_id[identifier] for _, identifier in page if identifier in by_id], further
 
 
 def _return_id(entry: Mapping[str, Any]) -> str:

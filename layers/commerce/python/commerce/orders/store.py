@@ -24,7 +24,7 @@ all fall on one partition of the index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import merge
@@ -38,6 +38,7 @@ from commerce.ids import is_id
 from commerce.lifecycle import (
     CANCELED,
     CANCELING,
+    COMPLETED,
     CONFIRMED,
     ORDER,
     PENDING,
@@ -85,6 +86,55 @@ def details_key(order_id: str, chunk: int) -> Key:
 def listed(order_id: str, status: str) -> str:
     """Name the partition of `by_status` an order stands in."""
     return f"{status}#{sum(order_id.encode()) % SHARDS}"
+
+
+def newest_in(
+    table: Table,
+    partitions: Iterable[str],
+    id_of: Callable[[Item], str],
+    limit: int,
+    before: tuple[str, str] | None,
+) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
+    """Read a page of some partitions of `by_status` as (time, id), descending in both.
+
+    Parameters
+    ----------
+    id_of
+        Tells what an entry is known by.
+    before
+        The position after which to go on, as given with the page before.
+
+    Returns
+    -------
+    tuple
+        The page, and the position to go on from, None on the last page.
+    """
+    walks = [_newest_of(table, partition, id_of, limit, before) for partition in partitions]
+    entries = list(islice(merge(*walks, reverse=True), limit + 1))
+    page = entries[:limit]
+    return page, page[-1] if len(entries) > limit else None
+
+
+def _newest_of(
+    table: Table,
+    partition: str,
+    id_of: Callable[[Item], str],
+    limit: int,
+    before: tuple[str, str] | None,
+) -> Iterator[tuple[str, str]]:
+    condition, values = "#listed = :listed", {"listed": partition}
+    if before:
+        condition += " AND #placed_at <= :before"
+        values["before"] = before[0]
+    entries = table.query(condition, values, index=BY_STATUS, newest_first=True)
+    positions = ((str(entry["placed_at"]), id_of(entry)) for entry in entries)
+    later = (place for place in positions if before is None or place < before)
+    # A tie in time comes in no order of ids from the index; one more page of it is enough.
+    yield from sorted(islice(later, limit + SHARDS), reverse=True)
+
+
+def _partitions(statuses: Iterable[str]) -> list[str]:
+    return [f"{status}#{shard}" for status in statuses for shard in range(SHARDS)]
 
 
 class OrderStore:
@@ -307,50 +357,32 @@ class OrderStore:
         tuple
             The orders, and the position to go on from, None on the last page.
         """
-        partitions = [
-            f"{one}#{shard}"
-            for one in ([status] if status else STATUSES)
-            for shard in range(SHARDS)
-        ]
-        walks = [self._newest_in(partition, before, limit) for partition in partitions]
-        entries = list(islice(merge(*walks, reverse=True), limit + 1))
-        page = entries[:limit]
+        partitions = _partitions([status] if status else STATUSES)
+        page, further = newest_in(
+            self._table, partitions, lambda entry: str(entry["pk"]), limit, before
+        )
         heads = self._table.get_many([order_key(order_id) for _, order_id in page])
         by_id = {head["pk"]: order_from(head) for head in heads}
-        orders = [by_id[order_id] for _, order_id in page if order_id in by_id]
-        return orders, page[-1] if len(entries) > limit else None
+        return [by_id[order_id] for _, order_id in page if order_id in by_id], further
 
-    def confirmed_page(
+    def standing_page(
         self, after: Mapping[str, Any] | None, limit: int
     ) -> tuple[list[str], dict[str, Any] | None]:
-        """Read a page of the ids of confirmed orders, and the place to go on from."""
-        place = after or {"shard": 0, "start": None}
-        shard: int = place["shard"]
+        """Read a page of the ids of confirmed and completed orders, and the place to go on from."""
+        place = after or {"partition": 0, "start": None}
+        number: int = place["partition"]
+        partitions = _partitions((CONFIRMED, COMPLETED))
         entries, last = self._table.query_page(
             "#listed = :listed",
-            {"listed": f"{CONFIRMED}#{shard}"},
+            {"listed": partitions[number]},
             index=BY_STATUS,
             limit=limit,
             start=place["start"],
         )
         if last is None:
-            shard += 1
-        further = {"shard": shard, "start": last} if shard < SHARDS else None
+            number += 1
+        further = {"partition": number, "start": last} if number < len(partitions) else None
         return [entry["pk"] for entry in entries], further
-
-    def _newest_in(
-        self, partition: str, before: tuple[str, str] | None, limit: int
-    ) -> Iterator[tuple[str, str]]:
-        """Walk one partition of the index as (placed_at, order id), descending in both."""
-        condition, values = "#listed = :listed", {"listed": partition}
-        if before:
-            condition += " AND #placed_at <= :before"
-            values["before"] = before[0]
-        entries = self._table.query(condition, values, index=BY_STATUS, newest_first=True)
-        positions = ((entry["placed_at"], entry["pk"]) for entry in entries)
-        later = (place for place in positions if before is None or place < before)
-        # A tie in time comes in no order of ids from the index; one more page of it is enough.
-        yield from sorted(islice(later, limit + SHARDS), reverse=True)
 
     def _move(
         self, order_id: str, source: str, target: str, by: str, now: datetime, reason: str = ""

@@ -77,7 +77,7 @@ class StoppedExecution(BaseModel):
     machine_arn: str = Field(alias="stateMachineArn")
     name: str
     status: str
-    input: Json[dict[str, str]]
+    input: Json[dict[str, str | None]]
     error: str | None = None
     cause: str | None = None
 

@@ -9,18 +9,21 @@ from datetime import datetime, timedelta
 from commerce.clock import from_text
 from commerce.ids import derived_id
 from commerce.ledger.model import entry_id_of
-from commerce.lifecycle import CANCELED, CANCELING, CONFIRMED, PENDING, REQUIRES_ACTION
-from commerce.orders.model import Order
-from commerce.payments.model import (
+from commerce.lifecycle import (
     AUTHORIZED,
     AUTHORIZING,
+    CANCELED,
+    CANCELING,
     CAPTURED,
-    DONE,
+    COMPLETED,
+    CONFIRMED,
+    PENDING,
+    REQUIRES_ACTION,
     VOIDED,
     VOIDING,
-    Payment,
-    PaymentCall,
 )
+from commerce.orders.model import Order
+from commerce.payments.model import DONE, Payment, PaymentCall
 from commerce.payments.provider import ProviderPayment
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
@@ -164,15 +167,19 @@ def _orphan(facts: Facts) -> Finding | None:
 
 
 def _without_payment(facts: Facts) -> Finding | None:
-    """Find a confirmed order for which nothing is held or taken."""
-    # What was completed may have been given back, or let go of, whole.
-    if facts.order is None or facts.order.status != CONFIRMED or facts.captured:
+    """Find an order that stands and for which nothing is held or taken."""
+    if facts.order is None or facts.captured or not facts.order.total:
+        return None
+    if facts.order.status == COMPLETED and facts.payment is None:
+        return _finding(ORDER_WITHOUT_PAYMENT, facts, CAPTURED, "no payment")
+    # What was completed may have been let go of, whole, where only gifts of it were sent.
+    if facts.order.status != CONFIRMED:
         return None
     ours = facts.payment.status if facts.payment else "no payment"
-    if ours not in (AUTHORIZED, CAPTURED) and facts.order.total:
+    if ours not in (AUTHORIZED, CAPTURED):
         return _finding(ORDER_WITHOUT_PAYMENT, facts, AUTHORIZED, ours)
     theirs = facts.theirs.status if facts.theirs else "nothing at the provider"
-    if facts.order.total and theirs not in (AUTHORIZED, CAPTURED):
+    if theirs not in (AUTHORIZED, CAPTURED):
         return _finding(ORDER_WITHOUT_PAYMENT, facts, AUTHORIZED, theirs)
     return None
 

@@ -1,6 +1,6 @@
 """What the shop does to find out whether its books and the provider's say the same.
 
-A run walks the provider's list, then our own payments, then the confirmed orders, a
+A run walks the provider's list, then our own payments, then the orders that stand, a
 part of a walk at a time. Each order is looked at by itself, and again before anything is
 reported: between two reads of a busy shop a difference may come and go.
 """
@@ -98,7 +98,7 @@ def walk_part(
         suspects = (one for one in ids if shop.provider.find(one) is None)
         seen = len(ids)
     else:
-        ids, cursor = shop.orders.confirmed_page(place.cursor, part_size)
+        ids, cursor = shop.orders.standing_page(place.cursor, part_size)
         suspects = (one for one in ids if shop.payments.get(one) is None)
         seen = len(ids)
     for order_id in suspects:

@@ -31,46 +31,6 @@ def release_stock(order_id: str, now: datetime, *, stock: StockStore) -> None:
     stock.release(order_id, now)
 
 
-def consume_stock(
-    order_id: str,
-    movement_id: str,
-    quantities: Mapping[str, int],
-    location: str | None,
-    now: datetime,
-    *,
-    stock: StockStore,
-) -> None:
-    """Let shipped units leave for good; see `StockStore.consume`."""
-    stock.consume(order_id, movement_id, quantities, location, now)
-
-
-def release_units(
-    order_id: str,
-    movement_id: str,
-    quantities: Mapping[str, int],
-    location: str | None,
-    now: datetime,
-    *,
-    stock: StockStore,
-) -> None:
-    """Give back units of a cancelled line or a shortage; see `StockStore.release_part`."""
-    stock.release_part(order_id, movement_id, quantities, location, now)
-
-
-def restock_units(
-    order_id: str,
-    movement_id: str,
-    quantities: Mapping[str, int],
-    location: str,
-    by: str,
-    now: datetime,
-    *,
-    stock: StockStore,
-) -> None:
-    """Take units that came back into stock again; see `StockStore.restock`."""
-    stock.restock(movement_id, order_id, quantities, location, by, RETURNED, now)
-
-
 def units_by_sku(lines: Iterable[OrderLine]) -> Mapping[str, int]:
     """Add up the lines of an order that ask for the same SKU."""
     units: Counter[str] = Counter()
