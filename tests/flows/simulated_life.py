@@ -27,6 +27,7 @@ from commerce.fulfillment import operations as fulfilment
 from commerce.fulfillment.model import Acting
 from commerce.fulfillment.operations import Till
 from commerce.fulfillment.tasks import (
+    AllocateStep,
     AwaitDecision,
     CancellationStep,
     CompleteStep,
@@ -65,6 +66,7 @@ from simulated_shop import SimulatedShop, _Machine
 from state_machine import (
     ABORTED,
     FAILED,
+    RUNNING,
     Execution,
     ExecutionAlreadyExists,
     ExecutionDied,
@@ -121,8 +123,10 @@ class SimulatedLife(SimulatedShop):
         self.till = Till(self.payments, self.ledger, self.provider)
         self.task_tokens = TaskTokens(self._walk_later)
         tasks = self._announced({**self._steps(), "AwaitDecision": self._await_decision})
+        pauses = self.dice is not None
         self.machines = {
-            name: StateMachineFile(name, tasks, self.wait, self.task_tokens) for name in MACHINES
+            name: StateMachineFile(name, tasks, self.wait, self.task_tokens, pauses=pauses)
+            for name in MACHINES
         }
         self.inputs: dict[str, Mapping[str, Any]] = {}
         self._consumers = {
@@ -289,8 +293,10 @@ class SimulatedLife(SimulatedShop):
         ]
 
     def _is_awaited(self, part: str, status: str) -> bool:
-        wait, _ = self._seen.waiting(part)
-        return bool(wait and wait.status == status and self.task_tokens.is_open(wait.token))
+        waits, _ = self._seen.waiting(part)
+        return any(
+            wait.status == status and self.task_tokens.is_open(wait.token) for wait in waits
+        )
 
     def _publish(self) -> None:
         """Send what happened to the consumers that look for it."""
@@ -333,6 +339,8 @@ class SimulatedLife(SimulatedShop):
             execution.go_on()
         if execution.status in (FAILED, ABORTED):
             self._tell_of(execution)
+        elif execution.status == RUNNING and execution.waits_for is None:
+            self._walk_later(execution)
 
     def _tell_of(self, execution: Execution) -> None:
         """Send what Step Functions sends where an execution ended too early."""
@@ -375,17 +383,15 @@ class SimulatedLife(SimulatedShop):
         return {"status": await_decision(wait, records=self.records, tokens=tokens)}
 
     def _allocate_order(self, given: dict[str, Any]) -> Any:
-        order_id = Step(**given).order_id
+        step = AllocateStep(**given)
         record = fulfilment.allocate_order(
-            order_id,
+            step.order_id,
             self.clock(),
             records=self.records,
             stock=self.stock,
             settings=self.settings,
         )
-        first = fulfilment.first_fulfillment(record)
-        answer = {"order_id": order_id, "charge": record.order.charged is not None}
-        return answer | ({"fulfillment_id": first} if first else {})
+        return fulfilment.what_follows(record, step.fulfillment_id)
 
     def _charge_order(self, given: dict[str, Any]) -> Any:
         order_id = Step(**given).order_id

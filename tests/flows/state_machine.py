@@ -19,8 +19,8 @@ from commerce.errors import DomainError
 from commerce.workflows import Outcome, error_details
 
 Task = Callable[[dict[str, Any]], Any]
-# Gives each token that it waits for, and the result in the end.
-Waiting = Generator[str, None, Any]
+# Gives each token that it waits for, None where it pauses, and the result in the end.
+Waiting = Generator[str | None, None, Any]
 
 RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED"
 
@@ -88,7 +88,7 @@ class Execution:
         return self.data
 
     def go_on(self) -> None:
-        """Walk until it ends or waits for a token."""
+        """Walk until it ends, waits for a token, or pauses."""
         self.waits_for = None
         try:
             self.waits_for = next(self.walk)
@@ -176,6 +176,8 @@ class StateMachine:
         Told the seconds that a retry or a state waits.
     tokens
         Those of its callbacks; machines that are answered by the same caller share them.
+    pauses
+        Whether an execution pauses before each task, for others to go on meanwhile.
     """
 
     def __init__(
@@ -184,6 +186,8 @@ class StateMachine:
         tasks: Mapping[str, Task],
         waited: Callable[[float], None],
         tokens: TaskTokens | None = None,
+        *,
+        pauses: bool = False,
     ) -> None:
         for name, state in definition["States"].items():
             unknown = state.keys() - _FIELDS[state["Type"]] - {"Type", "Comment"}
@@ -191,6 +195,7 @@ class StateMachine:
         self._definition = definition
         self._tasks = tasks
         self._waited = waited
+        self._pauses = pauses
         self.tokens = tokens or TaskTokens()
         self.executions: dict[str, Execution] = {}
         self.entered: list[str] = []
@@ -230,6 +235,8 @@ class StateMachine:
             if state["Type"] == "Choice":
                 name = _choose(state, execution.data)
             elif state["Type"] == "Task":
+                if self._pauses:
+                    yield None
                 name = yield from self._task(execution, state)
             else:
                 self._simple(execution, state)
@@ -311,9 +318,11 @@ class StateMachineFile(StateMachine):
         tasks: Mapping[str, Task],
         waited: Callable[[float], None],
         tokens: TaskTokens | None = None,
+        *,
+        pauses: bool = False,
     ) -> None:
         path: Path = ROOT / "stepflows" / f"{name}.asl.json"
-        super().__init__(json.loads(path.read_text()), tasks, waited, tokens)
+        super().__init__(json.loads(path.read_text()), tasks, waited, tokens, pauses=pauses)
 
 
 def _run(task: Task, given: dict[str, Any]) -> Any:
