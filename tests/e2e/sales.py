@@ -92,7 +92,8 @@ class Sale:
     @property
     def delivery(self) -> int:
         """What of the order's total is not for goods."""
-        return self.total - sum(line["total"] for line in self._lines)
+        goods: int = sum(line["total"] for line in self._lines)
+        return self.total - goods
 
     def money(self) -> Money:
         """Read the money in the provider's books; our record and the ledger must say the same."""
@@ -230,10 +231,7 @@ class Executions:
             stateMachineArn=f"{self._base}-{machine}"
         )
         return sorted(
-            each["name"]
-            for page in pages
-            for each in page["executions"]
-            if tail in each["name"]
+            each["name"] for page in pages for each in page["executions"] if tail in each["name"]
         )
 
     def status(self, machine: str, name: str) -> str:

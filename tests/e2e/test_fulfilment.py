@@ -30,7 +30,11 @@ def test_an_order_is_charged_when_it_is_shipped_and_completed_when_it_arrives(
     sale.deliver(parcel)
     sale.wait_for("completed")
     assert sale.statuses() == ("completed", "captured", "delivered")
-    assert sale.history() == [(None, "pending"), ("pending", "confirmed"), ("confirmed", "completed")]
+    assert sale.history() == [
+        (None, "pending"),
+        ("pending", "confirmed"),
+        ("confirmed", "completed"),
+    ]
     assert sale.history(parcel) == [
         (None, "open"),
         ("open", "packed"),
