@@ -60,6 +60,19 @@ class Environments:
 
     def kill_the_called(self, function: str, processes: list[int]) -> None:
         """Kill the one of some stopped processes that a call was handed to, once it was."""
+        os.kill(self._the_called(function, processes), signal.SIGKILL)
+
+    def keep_the_called(self, function: str, processes: list[int]) -> None:
+        """Kill all of some stopped processes but the one that a call was handed to.
+
+        That call stays where it is; the next ones are served by new processes.
+        """
+        called = self._the_called(function, processes)
+        for process in processes:
+            if process != called:
+                os.kill(process, signal.SIGKILL)
+
+    def _the_called(self, function: str, processes: list[int]) -> int:
         called: list[int] = []
 
         def handed_over() -> bool:
@@ -67,7 +80,7 @@ class Environments:
             return bool(called)
 
         wait_until(handed_over, f"a call of {function}")
-        os.kill(called[0], signal.SIGKILL)
+        return called[0]
 
     def kill(self, function: str) -> None:
         """Kill all of a function's processes, whatever they do."""
