@@ -89,13 +89,14 @@ class Environments:
                 os.kill(process, signal.SIGKILL)
 
     @contextmanager
-    def out_of_order(self, function: str) -> Iterator[None]:
-        """Kill each of a function's processes as soon as there is one."""
+    def out_of_order(self, *functions: str) -> Iterator[None]:
+        """Kill each of these functions' processes as soon as there is one."""
         over = threading.Event()
 
         def killing() -> None:
             while not over.is_set():
-                self.kill(function)
+                for function in functions:
+                    self.kill(function)
                 time.sleep(_LOOK_EVERY_SECONDS)
 
         killer = threading.Thread(target=killing)
@@ -110,7 +111,10 @@ class Environments:
 def _has_unread_input(process: int) -> bool:
     """Tell whether a stopped process has been sent a call: they come through its input pipe."""
     waiting = array.array("i", [0])
-    pipe = os.open(f"/proc/{process}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        pipe = os.open(f"/proc/{process}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False  # killed before, and gone by now
     try:
         fcntl.ioctl(pipe, termios.FIONREAD, waiting)
     finally:

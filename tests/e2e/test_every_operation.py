@@ -199,7 +199,8 @@ def goods_sent_and_sent_back(walk: Walk, storefront: Storefront) -> None:
     walk.do(f"POST {path}/report-shortage", {"line_items": units(1)}, key=new_key())
     for step, body in (("pack", None), ("ship", {"carrier": "Royal Mail"}), ("deliver", None)):
         assert walk.do(f"POST {path}/{step}", body)["id"] == parcel
-    wait_until(lambda: storefront.units(sku) == (7, 1, 2), "the parcel to leave the stock")
+    wait_until(lambda: storefront.payment_status(order["id"]) == "captured", "the capture")
+    assert storefront.units(sku) == (7, 1, 2)
 
     wish = {"order_id": order["id"], "line_items": units(1), "reason": "does_not_fit"}
     refused, taken = (walk.do("POST /store/returns", wish, key=new_key())["id"] for _ in range(2))
