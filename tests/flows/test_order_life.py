@@ -310,6 +310,7 @@ def test_a_late_event_ends_no_wait_that_began_since(database: EmulatedDynamoDb) 
     parcel = shop.record().fulfillments[0].id
     records = RecordStore(Table(table_name("orders"), interrupted))
     answer_wait(parcel, records=records, tokens=shop.tokens(), machines=shop.ports())
+    shop.come_to_rest()
     shop.ask("deliver", 1)
     shop.come_to_rest()
     assert_it_ended_right(shop, life, database)
