@@ -477,7 +477,10 @@ def test_a_return_goes_its_way_once() -> None:
         returns.receive(came, part, ONE, {}, "main", STAFF)
     with pytest.raises(IllegalTransition):
         returns.reject(came, part, STAFF)
-    paid = made(returns.close(refunded_part(came, part), part, STAFF))
+    refunding = refunded_part(came, part)
+    with pytest.raises(IllegalTransition):
+        returns.refund(refunding, part, Refund(), STAFF)
+    paid = made(returns.close(refunding, part, STAFF))
     assert returns.close(paid, part, STAFF) is None
     assert paid.order.fulfillment_status == "partially_delivered"
 
