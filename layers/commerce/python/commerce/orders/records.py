@@ -273,7 +273,7 @@ def _head(decision: Decision) -> Update:
 
 
 def _part_item(decision: Decision, part: Part) -> Item:
-    item = {name: value for name, value in asdict(part).items() if value not in (None, "")}
+    item = {name: value for name, value in asdict(part).items() if value is not None}
     item |= {**part_key(part.id), "version": decision.order.version}
     if isinstance(part, Return):
         item["listed"] = f"return#{listed(decision.order.order_id, part.status)}"

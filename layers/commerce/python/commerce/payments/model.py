@@ -45,7 +45,8 @@ class PaymentEvent:
 class PaymentCall:
     """One capture or refund: `requested` before the provider is called, then `done` or `failed`.
 
-    Its id is the idempotency key the provider is called with.
+    Its id is the idempotency key the provider is called with. `running_total` is what the
+    payment's calls of its kind come to with it, known once it is done; no two have the same.
     """
 
     call_id: str
@@ -59,6 +60,7 @@ class PaymentCall:
     ended_at: datetime | None = None
     provider_reference: str = ""
     refusal: str = ""
+    running_total: int = 0
 
     @property
     def refused(self) -> bool:

@@ -279,8 +279,14 @@ class PaymentStore:
             The call as it ended, here or in another run; None where another part was
             booked meanwhile, so that the entry must be made again.
         """
-        ended = {"status": DONE, "ended_at": to_text(now), "provider_reference": reference}
-        follow_published(payment, moved(payment, call))
+        after = moved(payment, call)
+        follow_published(payment, after)
+        ended: dict[str, str | int] = {
+            "status": DONE,
+            "ended_at": to_text(now),
+            "provider_reference": reference,
+            "running_total": after.captured if call.kind == CAPTURE else after.refunded,
+        }
         try:
             self._table.transact([_done(payment, call), _end(call, ended), *booked])
         except TransactionRefused as refused:
@@ -473,7 +479,7 @@ def _done(payment: Payment, call: PaymentCall) -> Update:
     )
 
 
-def _end(call: PaymentCall, ended: Mapping[str, str]) -> Update:
+def _end(call: PaymentCall, ended: Mapping[str, str | int]) -> Update:
     """Record how a call ended, once."""
     return Update(
         call_key(call),
@@ -509,6 +515,7 @@ def _call(item: Mapping[str, Any]) -> PaymentCall:
         from_text(ended_at) if ended_at else None,
         item.get("provider_reference", ""),
         item.get("refusal", ""),
+        item.get("running_total", 0),
     )
 
 
