@@ -3,6 +3,7 @@
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import (
     IllegalTransition,
@@ -39,7 +40,7 @@ def handler(request: http.Request[CreateFulfillment, http.Nothing]) -> http.Resp
         request.path["id"],
         units_of(request.body.line_items),
         request.body.location,
-        Acting(request.caller, system_clock()),
+        Acting(request.caller, system_clock(), key=digest(request.call_key)),
         records=records,
     )
     return http.Response(fulfillment_view(record, record.fulfillment(opened)))

@@ -3,6 +3,7 @@
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import (
     IllegalTransition,
@@ -39,7 +40,7 @@ def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
     record = cancel_order(
         request.path["id"],
         units_of(lines) if lines else None,
-        Acting(request.caller, system_clock(), request.body.reason),
+        Acting(request.caller, system_clock(), request.body.reason, digest(request.call_key)),
         records=records,
         recovery=recovery,
     )

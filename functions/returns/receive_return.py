@@ -3,6 +3,7 @@
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import (
     IllegalTransition,
@@ -36,7 +37,7 @@ def handler(request: http.Request[ReceiveReturn, http.Nothing]) -> http.Response
         body.restocked(),
         body.discarded(),
         body.location,
-        Acting(request.caller, system_clock()),
+        Acting(request.caller, system_clock(), key=digest(request.call_key)),
         records=records,
         settings=settings,
     )

@@ -3,6 +3,7 @@
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import (
     AmountTooLarge,
@@ -31,7 +32,10 @@ payments = PaymentStore(Table(environment().payments_table))
 )
 def handler(request: http.Request[RefundReturn, http.Nothing]) -> http.Response:
     """Answer with the return, `refunding` until the provider has done it."""
-    identifier, acting = request.path["id"], Acting(request.caller, system_clock())
+    identifier, acting = (
+        request.path["id"],
+        Acting(request.caller, system_clock(), key=digest(request.call_key)),
+    )
     record = refund_return(
         identifier, request.body.wanted(), acting, records=records, payments=payments
     )

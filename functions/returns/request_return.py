@@ -3,6 +3,7 @@
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import (
     IllegalTransition,
@@ -38,7 +39,7 @@ def handler(request: http.Request[RequestReturn, http.Nothing]) -> http.Response
         body.order_id,
         units_of(body.line_items),
         body.note,
-        Acting(BUYER, system_clock(), body.reason),
+        Acting(BUYER, system_clock(), body.reason, digest(request.call_key)),
         records=records,
         settings=settings,
     )

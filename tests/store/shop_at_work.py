@@ -91,12 +91,14 @@ class ShopAtWork:
             PaymentStore(self._table("payments")), LedgerStore(self._table("ledger")), sandbox
         )
         self.machine: Any = NoMachine()
+        # What the next requests come with, repeats of one another as long as it stays.
+        self.key = ""
 
     def clock(self) -> datetime:
         return self.now
 
     def acting(self, by: str = STAFF) -> Acting:
-        return Acting(by, self.now)
+        return Acting(by, self.now, key=self.key)
 
     # --- an order comes about -------------------------------------------------
 

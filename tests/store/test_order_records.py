@@ -100,6 +100,35 @@ def test_a_record_is_read_as_it_was_decided(shop: ShopAtWork) -> None:
     assert shop.record(order_id).sent_back(asked).received == {"line_1": 1}
 
 
+def test_a_request_that_comes_again_with_its_key_is_decided_once(shop: ShopAtWork) -> None:
+    order_id, part = an_order(shop, units=9)
+
+    def asked(key: str) -> tuple[str, ...]:
+        """Cancel, split, miss and send back a unit each, under keys that follow from one."""
+        shop.key = f"{key} split"
+        made = shop.split(order_id, {"line_1": 1})
+        shop.key = f"{key} cancel"
+        shop.cancel(order_id, {"line_1": 1})
+        shop.key = f"{key} shortage"
+        shop.shortage(part, {"line_1": 1})
+        shop.key = ""
+        if shop.record(order_id).fulfillment(made).status == "open":
+            shop.pack(made)
+            shop.ship(made)
+        shop.key = f"{key} return"
+        return made, shop.request(order_id, {"line_1": 1})
+
+    first = asked("one")
+    before = shop.everything()
+    assert asked("one") == first
+    assert shop.everything() == before
+
+    another = asked("two")
+    assert not set(another) & set(first)
+    record = shop.record(order_id)
+    assert (record.canceled, record.returning) == ({"line_1": 4}, {"line_1": 2})
+
+
 # --- waiting --------------------------------------------------------------------
 
 

@@ -46,11 +46,15 @@ FULFILLMENTS_MAX = 80
 
 @dataclass(frozen=True)
 class Acting:
-    """Who does something, when, and why."""
+    """Who does something, when, and why.
+
+    `key` is the same for all repeats of one request, so that it is decided once.
+    """
 
     by: str
     at: datetime
     reason: str = ""
+    key: str = ""
 
     @property
     def time(self) -> str:

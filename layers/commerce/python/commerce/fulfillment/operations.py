@@ -17,7 +17,7 @@ from commerce.lifecycle import CANCELED, CANCELING
 from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
-from commerce.orders.records import RecordStore
+from commerce.orders.records import RecordStore, made_by
 from commerce.payments.model import CAPTURE, REFUND, Payment, PaymentCall
 from commerce.payments.operations import (
     Movement,
@@ -73,7 +73,7 @@ def cancel_order(
             return rules.cancel(record, acting)
         return rules.cancel_units(record, units, acting)
 
-    return undo(records.decide(order_id, decide).order, records, recovery)
+    return undo(records.decide(order_id, decide, acting.key).order, records, recovery)
 
 
 def report_shortage(
@@ -87,7 +87,9 @@ def report_shortage(
     """Cancel units that a packer cannot find; see `fulfillment.model.report_shortage`."""
     order_id, _ = order_of(fulfillment_id, "fulfillment")
     record = records.decide(
-        order_id, lambda record: rules.report_shortage(record, fulfillment_id, missing, acting)
+        order_id,
+        lambda record: rules.report_shortage(record, fulfillment_id, missing, acting),
+        acting.key,
     )
     return undo(record.order, records, recovery)
 
@@ -96,14 +98,10 @@ def create_fulfillment(
     order_id: str, units: Units, location: str | None, acting: Acting, *, records: RecordStore
 ) -> tuple[OrderRecord, str]:
     """Send some units of an order by themselves; gives the new fulfillment's id too."""
-    made: list[str] = []
-
-    def decide(record: OrderRecord) -> Decision:
-        decision, identifier = rules.split(record, units, location, acting)
-        made.append(identifier)
-        return decision
-
-    return records.decide(order_id, decide), made[-1]
+    record = records.decide(
+        order_id, lambda record: rules.split(record, units, location, acting)[0], acting.key
+    )
+    return record, made_by(record, acting.key)
 
 
 def pack(fulfillment_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
@@ -132,15 +130,11 @@ def cancel_fulfillment(
     fulfillment_id: str, acting: Acting, *, records: RecordStore
 ) -> tuple[OrderRecord, str]:
     """Begin a fulfillment again that was not sent; gives the id of the one in its place."""
-    made: list[str] = []
     order_id, _ = order_of(fulfillment_id, "fulfillment")
-
-    def decide(record: OrderRecord) -> Decision:
-        decision, identifier = rules.begin_again(record, fulfillment_id, acting)
-        made.append(identifier)
-        return decision
-
-    return records.decide(order_id, decide), made[-1]
+    record = records.decide(
+        order_id, lambda record: rules.begin_again(record, fulfillment_id, acting)[0], acting.key
+    )
+    return record, made_by(record, acting.key)
 
 
 # --- the steps of fulfil_order ----------------------------------------------------

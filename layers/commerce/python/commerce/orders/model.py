@@ -64,7 +64,8 @@ class Change:
     """One entry of an order's history: to which status, when, by what, why.
 
     `part` is the id of the fulfillment, cancellation or return it happened to; the order
-    itself where empty. `was` is the status before; the entry before tells an order's.
+    itself where empty. `was` is the status before; the entry before tells an order's. `key`
+    is what a repeat of the request comes with.
     """
 
     at: str
@@ -73,6 +74,7 @@ class Change:
     reason: str = ""
     part: str = ""
     was: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from commerce.dynamo.table import (
@@ -46,6 +46,7 @@ from commerce.dynamo.table import (
 from commerce.errors import NotFound, TransactionConflict
 from commerce.ids import is_id
 from commerce.lifecycle import RETURN
+from commerce.orders.model import Change
 from commerce.orders.record import (
     Cancellation,
     Decision,
@@ -128,7 +129,7 @@ class RecordStore:
             tuple(Return(**_facts(item)) for item in by_kind.get("return", [])),
         )
 
-    def decide(self, order_id: str, decide: Decide) -> OrderRecord:
+    def decide(self, order_id: str, decide: Decide, key: str = "") -> OrderRecord:
         """Make a decision about an order and record it whole, or not at all.
 
         Parameters
@@ -137,6 +138,9 @@ class RecordStore:
             Gives the decision on a record, None where there is nothing to decide, or
             raises why it cannot be made. It is asked again where another decision was
             recorded meanwhile.
+        key
+            What a repeat of the same request comes with: it is decided once, and a repeat
+            gives the order as it is now.
 
         Returns
         -------
@@ -152,9 +156,12 @@ class RecordStore:
         """
         for _ in range(_TRIES):
             record = self.get(order_id)
+            if key and _decided_under(record, key):
+                return record
             decision = decide(record)
             if decision is None:
                 return record
+            decision = _under(decision, key)
             try:
                 self._table.transact(_writes(decision))
             except TransactionRefused:
@@ -230,6 +237,26 @@ class RecordStore:
         items = self._table.get_many([part_key(identifier) for _, identifier in page])
         by_id = {item["id"]: (item["pk"], Return(**_facts(item))) for item in items}
         return [by_id[identifier] for _, identifier in page if identifier in by_id], further
+
+
+def made_by(record: OrderRecord, key: str) -> str:
+    """Name the part that was made by the decision under a key, or by the last one without."""
+    entry = _decided_under(record, key) if key else None
+    return (entry or record.order.timeline[-1]).part
+
+
+def _decided_under(record: OrderRecord, key: str) -> Change | None:
+    entries = (entry for entry in reversed(record.order.timeline) if entry.key == key)
+    return next(entries, None)
+
+
+def _under(decision: Decision, key: str) -> Decision:
+    """Note the request's key with the last entry that the decision adds to the history."""
+    *before, last = decision.order.timeline
+    if not key or len(decision.order.timeline) == len(decision.record.order.timeline):
+        return decision
+    timeline = (*before, replace(last, key=key))
+    return replace(decision, order=replace(decision.order, timeline=timeline))
 
 
 def _return_id(entry: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from commerce.fulfillment.operations import refund as give_back
 from commerce.lifecycle import REFUNDING
 from commerce.orders.continuations import RETURN_ORDER
 from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
-from commerce.orders.records import RecordStore
+from commerce.orders.records import RecordStore, made_by
 from commerce.payments.model import REFUND
 from commerce.payments.operations import Movement
 from commerce.payments.store import PaymentStore
@@ -35,16 +35,11 @@ def request_return(
     settings: SettingsStore,
 ) -> tuple[OrderRecord, Return]:
     """Ask to send units of an order back; see `returns.model.request`."""
-    made: list[str] = []
     window = settings.current().policies.return_window_days
-
-    def decide(record: OrderRecord) -> Decision:
-        decision, identifier = rules.request(record, wanted, note, window, acting)
-        made.append(identifier)
-        return decision
-
-    record = records.decide(order_id, decide)
-    return record, record.sent_back(made[-1])
+    record = records.decide(
+        order_id, lambda record: rules.request(record, wanted, note, window, acting)[0], acting.key
+    )
+    return record, record.sent_back(made_by(record, acting.key))
 
 
 def approve_return(return_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
@@ -84,6 +79,7 @@ def receive_return(
     return records.decide(
         order_id,
         lambda record: rules.receive(record, return_id, restocked, discarded, location, acting),
+        acting.key,
     )
 
 
@@ -118,7 +114,7 @@ def refund_return(
             raise AmountTooLarge("less than that is left of what was captured", available=left)
         return decision
 
-    return records.decide(order_id, decide)
+    return records.decide(order_id, decide, acting.key)
 
 
 # --- the steps of return_order ----------------------------------------------------
