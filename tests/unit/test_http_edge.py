@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from commerce.entry import http
 from commerce.errors import OutOfStock, Throttled
 
+CART = f"cart_{'0' * 36}"
+
 
 class Wish(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -37,7 +39,7 @@ class Context:
 class Wishes:
     """An operation that counts its effects."""
 
-    def __init__(self, route: str = "POST /store/wishes/{id}", **declared: Any) -> None:
+    def __init__(self, route: str = "POST /store/carts/{id}/wishes", **declared: Any) -> None:
         self.granted: list[str] = []
 
         @http.operation(
@@ -62,7 +64,7 @@ class Wishes:
         request = {
             "body": text,
             "headers": headers,
-            "pathParameters": {"id": "w1"},
+            "pathParameters": {"id": CART},
             "requestContext": {"requestId": "request-1", **event},
         }
         answer = self.handler(request, Context())
@@ -118,7 +120,7 @@ def test_a_bug_shows_nothing_of_the_inside() -> None:
     ],
 )
 def test_only_staff_call_admin_routes(claims: dict[str, Any], status: int) -> None:
-    wishes = Wishes("POST /admin/wishes/{id}")
+    wishes = Wishes("POST /admin/orders/wishes")
     answered, _, _ = wishes.call({"names": ["pony"]}, authorizer={"claims": claims})
     assert answered == status
     assert bool(wishes.granted) == (status == 201)
@@ -151,7 +153,7 @@ def test_a_refused_call_may_be_tried_again_with_its_key() -> None:
 
 @pytest.mark.usefixtures("idempotency_records")
 def test_an_answer_larger_than_an_item_is_kept_too() -> None:
-    wishes = Wishes()
+    wishes = Wishes(body_bytes_max=2_000_000)
     names = [f"wish number {n} of very many" for n in range(20_000)]
     wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})
     status, body, _ = wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})

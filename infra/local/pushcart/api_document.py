@@ -4,7 +4,6 @@ import importlib.util
 import inspect
 import json
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -15,7 +14,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from commerce import errors
-from commerce.entry.http import IDEMPOTENCY_KEY_CHARS_MAX, Nothing, Operation
+from commerce.entry.http import (
+    IDEMPOTENCY_KEY_CHARS_MAX,
+    IDEMPOTENCY_KEY_PATTERN,
+    IF_MATCH_PATTERN,
+    Nothing,
+    Operation,
+)
+from commerce.entry.path_parameters import parameters_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, Problem, status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError, TransientError
@@ -53,21 +59,6 @@ _TAGS = {
     "webhooks": "Addresses that are told of events, and what was sent to them.",
     "emails": "E-mails to buyers.",
     "site": "The service itself.",
-}
-# What a path's parameter means depends on the noun before it.
-_PATH_PARAMETERS = {
-    "products": "The product's id or its handle.",
-    "carts": "The cart's id.",
-    "orders": "The order's id.",
-    "fulfillments": "The fulfillment's id.",
-    "returns": "The return's id.",
-    "accounts": "The account's id, such as `revenue` or `store_credit:customer-7`.",
-    "stock": "The SKU.",
-    "line-items": "The line's id.",
-    "payments": "The payment provider's name, `sandbox`.",
-    "reconciliations": "The run's id.",
-    "webhook-endpoints": "The endpoint's id.",
-    "deliveries": "The delivery's id.",
 }
 _HEALTH = Operation(
     method="GET",
@@ -271,10 +262,14 @@ def _path_parameters(operation: Operation) -> list[Json]:
             "name": name,
             "in": "path",
             "required": True,
-            "description": _PATH_PARAMETERS[noun],
-            "schema": {"type": "string"},
+            "description": parameter.about,
+            "schema": {
+                "type": "string",
+                "pattern": parameter.pattern,
+                "maxLength": parameter.chars_max,
+            },
         }
-        for noun, name in re.findall(r"/([^/{]+)/\{(\w+)\}", operation.path)
+        for name, parameter in parameters_of(operation.path)
     ]
 
 
@@ -285,7 +280,11 @@ def _header_parameters(operation: Operation) -> Iterator[Json]:
             "in": "header",
             "required": operation.keyed,
             "description": "A new one for each new request, the same one for its repeats.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX},
+            "schema": {
+                "type": "string",
+                "pattern": IDEMPOTENCY_KEY_PATTERN,
+                "maxLength": IDEMPOTENCY_KEY_CHARS_MAX,
+            },
         }
     if errors.StaleVersion in operation.problems:
         yield {
@@ -293,7 +292,7 @@ def _header_parameters(operation: Operation) -> Iterator[Json]:
             "in": "header",
             "required": errors.PreconditionRequired in operation.problems,
             "description": "The `ETag` the change is based on; another version is not changed.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": IF_MATCH_PATTERN},
             "example": '"7"',
         }
 
@@ -318,11 +317,11 @@ def _headers(*names: str) -> Json:
 
 def refusals_of(operation: Operation) -> list[type[DomainError]]:
     """Give every named error a caller of the operation may get."""
-    found = [*operation.problems]
-    if operation.body is not Nothing:
-        found += [errors.MalformedJson, errors.InvalidRequest]
-    if operation.query is not Nothing:
-        found.append(errors.InvalidRequest)
+    found = [*operation.problems, errors.InvalidRequest]
+    if operation.sends:
+        found += [errors.MalformedJson, errors.UnsupportedMediaType, errors.RequestTooLarge]
+    if "{" in operation.path:
+        found.append(errors.NotFound)
     if operation.staff:
         found += [errors.Unauthenticated, errors.Forbidden]
     if operation.creates or operation.keyed:

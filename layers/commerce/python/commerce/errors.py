@@ -69,6 +69,10 @@ class RequestTooLarge(DomainError):
     """The request's body is larger than the operation takes."""
 
 
+class UnsupportedMediaType(DomainError):
+    """The request's body is of another type than `application/json`."""
+
+
 class Forbidden(DomainError):
     """The caller is known but may not do this."""
 

@@ -45,6 +45,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.DeliveryInProgress: 409,
     errors.StaleVersion: 412,
     errors.RequestTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
     errors.InvalidRequest: 422,
     errors.InvalidImport: 422,
     errors.IdempotencyKeyReused: 422,
