@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -123,7 +124,9 @@ def document(found: list[Endpoint]) -> Json:
         key=lambda one: (order.index(one.service), one.operation.staff, one.operation.path),
     ):
         operation = endpoint.operation
-        paths[operation.path][operation.method.lower()] = _operation(endpoint, schemas)
+        written = _operation(endpoint, schemas)
+        paths[operation.path][operation.method.lower()] = written
+        _link(endpoint, written, found)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -254,6 +257,20 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     if operation.staff:
         written["security"] = [{"staff": []}]
     return {name: value for name, value in written.items() if value not in ("", [])}
+
+
+def _link(endpoint: Endpoint, written: Json, found: list[Endpoint]) -> None:
+    """Say what else can be done with what a call makes: the operations under its id."""
+    made = endpoint.operation
+    if made.method != "POST" or "id" not in getattr(made.returns, "model_fields", {}):
+        return
+    links = {
+        other.name: {"operationId": other.name, "parameters": {"id": "$response.body#/id"}}
+        for other in found
+        if re.fullmatch(rf"{re.escape(made.path)}/{{id}}(/[a-z-]+)?", other.operation.path)
+    }
+    if links:
+        written["responses"][str(made.status)]["links"] = links
 
 
 def _path_parameters(operation: Operation) -> list[Json]:
