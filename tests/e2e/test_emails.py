@@ -16,7 +16,7 @@ from e2e.command_line import run_pushcart
 from e2e.crashes import Environments
 from e2e.dead_letters import Queues
 from e2e.recovery import wait_until
-from e2e.storefront import Storefront, at_once
+from e2e.storefront import Storefront, at_once, new_key
 from pushcart import mails
 from pushcart.cloud import Cloud
 from pushcart.workspace import STACK_NAME, Workspace
@@ -148,6 +148,31 @@ def test_a_cancelled_order_is_told_and_a_refused_checkout_is_not(
     no_order = storefront.order_of(refused)
     assert post.bring(event_of(no_order) | {"type": "order.canceled"}) == {"sent": False}
     assert post.sent(no_order["id"]) == []
+
+
+def test_a_parcel_and_a_refund_by_staff_are_told(storefront: Storefront, post: Post) -> None:
+    order, ask = an_order(storefront), storefront.shop.ask
+    path = f"/admin/orders/{order['id']}"
+
+    def parcels() -> list[Json]:
+        found: list[Json] = ask("GET", f"{path}/fulfillments")["items"]
+        return found
+
+    def captured() -> bool:
+        return bool(storefront.order(order["id"])["payment"]["captured"] == order["total"])
+
+    wait_until(lambda: bool(parcels()), "the order to be allocated")
+    (parcel,) = parcels()
+    ask("POST", f"/admin/fulfillments/{parcel['id']}/pack")
+    tracking = {"carrier": "Royal Mail", "tracking_url": "https://track.example/RM1"}
+    ask("POST", f"/admin/fulfillments/{parcel['id']}/ship", tracking)
+    wait_until(captured, "the parcel to be charged")
+    ask("POST", f"{path}/refund", {"amount": 250, "reason": "late"}, key=new_key())
+
+    post.recorded(order["id"], 3)
+    texts = {mail["Subject"]: mail["BodyText"] for mail in post.sent(order["id"])}
+    assert "https://track.example/RM1" in texts["Your parcel is on its way"]
+    assert "We have given you money back: £2.50" in texts
 
 
 def test_a_poison_event_is_set_aside_and_later_ones_are_told(
