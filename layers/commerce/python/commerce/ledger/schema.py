@@ -21,6 +21,7 @@ class MakeTransfer(BaseModel):
 
     to: str = Field(
         pattern=ACCOUNT_PATTERN,
+        max_length=100,
         description="The account that is credited.",
         examples=["store_credit:customer-7"],
     )

@@ -28,7 +28,7 @@ _RATE_MAX = 10_000
 
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
-CountryOrAll = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
+CountryOrAll = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$", max_length=2)]
 Id = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
 Title = Annotated[str, Line(80, 1)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
