@@ -45,6 +45,10 @@ format: $(VENV)/ready
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+# The deployed shop, called 10,000 times as its document says and as it says not to.
+fuzz: $(VENV)/ready
+	$(BIN)/pytest -n 0 -s --hypothesis-profile thorough tests/e2e/test_published_document.py
+
 # The API's document, after a change to what an operation takes or gives.
 openapi: $(VENV)/ready
 	@$(BIN)/pushcart openapi

@@ -8,7 +8,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.entry import http
-from commerce.errors import OutOfStock, Throttled
+from commerce.entry.problems import problem
+from commerce.errors import IllegalTransition, OutOfStock, Throttled
 
 CART = f"cart_{'0' * 36}"
 
@@ -95,6 +96,11 @@ def test_a_named_error_keeps_its_details() -> None:
     assert status == 409
     assert problem["type"] == "urn:pushcart:problem:out_of_stock"
     assert problem["short_lines"] == [{"sku": "MUG"}]
+
+
+def test_a_fact_does_not_take_the_place_of_a_member_of_the_document() -> None:
+    told = problem(IllegalTransition("it is canceled", status="canceled"), "request-1")
+    assert (told["status"], told["current_status"]) == (409, "canceled")
 
 
 def test_a_transient_error_says_when_to_come_back() -> None:

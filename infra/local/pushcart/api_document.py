@@ -141,6 +141,7 @@ def document(found: list[Endpoint]) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas.components,
+            "responses": dict(sorted(schemas.refusals.items())),
             "headers": _HEADERS,
             "securitySchemes": {
                 "staff": {
@@ -192,6 +193,7 @@ class _Schemas:
         modes: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (model, "validation") for model in uses
         ]
+        self.refusals: Json = {}
         self._refs, definitions = models_json_schema(modes, ref_template=_REF)
         self.components: Json = dict(sorted(definitions["$defs"].items()))
         for model in uses:
@@ -339,6 +341,8 @@ def refusals_of(operation: Operation) -> list[type[DomainError]]:
         found += [errors.MalformedJson, errors.UnsupportedMediaType, errors.RequestTooLarge]
     if "{" in operation.path:
         found.append(errors.NotFound)
+    if errors.StaleVersion in operation.problems:
+        found.append(errors.PreconditionRequired)
     if operation.staff:
         found += [errors.Unauthenticated, errors.Forbidden]
     if operation.creates or operation.keyed:
@@ -353,7 +357,16 @@ def _refusals(operation: Operation, schemas: _Schemas) -> Json:
     by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
     for error in refusals_of(operation):
         by_status[status_of(error)].append(error)
-    return {str(status): _refusal(kinds, schemas) for status, kinds in by_status.items()}
+    return {str(status): _shared(kinds, schemas) for status, kinds in by_status.items()}
+
+
+def _shared(kinds: list[type[DomainError]], schemas: _Schemas) -> Json:
+    """Write a refusal; where it is one error alone, once for all operations that have it."""
+    if len(kinds) > 1:
+        return _refusal(kinds, schemas)
+    code = kinds[0].code()
+    schemas.refusals[code] = _refusal(kinds, schemas)
+    return {"$ref": f"#/components/responses/{code}"}
 
 
 def _refusal(kinds: list[type[DomainError]], schemas: _Schemas) -> Json:

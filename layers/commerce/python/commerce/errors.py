@@ -197,7 +197,7 @@ class OrderCanceled(DomainError):
 
 
 class IllegalTransition(DomainError):
-    """The order's status does not allow this step; `status` is the current one."""
+    """The order's status does not allow this step; `current_status` tells it."""
 
 
 class PlacedByAnother(DomainError):
