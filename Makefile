@@ -15,7 +15,7 @@ PROGRESS = awk -v all="$$(grep -c == requirements.lock)" \
    END { printf "\r  %d packages are installed \n", all }'
 
 .DEFAULT_GOAL := run
-.PHONY: run stop reset test deploy format openapi lock
+.PHONY: run stop reset test fuzz deploy format openapi lock
 
 run: $(VENV)/ready
 	@$(BIN)/pushcart up
