@@ -39,7 +39,7 @@ class RequestReturn(_Body):
 class RejectReturn(_Body):
     """Why a return is refused."""
 
-    reason: Annotated[str, Line(200, 1)]
+    reason: Annotated[str, Line(200, 1)] = Field(description="The buyer reads it in an e-mail.")
 
 
 class ReceiveReturn(_Body):
