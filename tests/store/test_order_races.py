@@ -136,7 +136,9 @@ RACES = {
         TooManyUnits,
     ),
     "the refunds of two returns": Race(two_came_back, paying(1), paying(2), AmountTooLarge),
-    "a return's refund and one by staff": Race(two_came_back, paying(1), by_hand, AmountTooLarge),
+    "a return's refund and one by staff": Race(
+        two_came_back, paying(1), by_hand, AmountTooLarge, both=True
+    ),
     "two complete an order": Race(
         delivered,
         lambda shop, order: shop.complete(order),
@@ -217,6 +219,6 @@ def _do_the_work(shop: ShopAtWork, record: OrderRecord) -> None:
             shop.consume(parcel.id)
             shop.capture_shipment(parcel.id)
     for part in [each.id for each in record.returns if each.status == REFUNDING]:
-        # Its money went elsewhere meanwhile: a person has to look.
-        with pytest.raises(AmountTooLarge):
-            shop.pay_refund(part)
+        # Its money went elsewhere meanwhile: a redrive gives what is left.
+        shop.pay_refund(part)
+        shop.close_return(part)

@@ -168,14 +168,19 @@ def test_who_waits_for_what_was_decided_before_is_answered_at_once(waiting: Wait
     assert not waiting.answer()
 
 
-def test_the_last_one_waits_and_only_the_answered_wait_is_forgotten(waiting: Waiting) -> None:
-    for token in ("token 1", "token 2"):
+def test_everyone_who_waits_is_answered_and_only_the_ended_wait_is_forgotten(
+    waiting: Waiting,
+) -> None:
+    for token in ("token 1", "token 2", "token 3"):
         waiting.wait(token)
     waiting.shop.records.end_wait(Wait(waiting.part, "open", "token 1"))
-    assert waiting.shop.records.waiting(waiting.part)[0] == Wait(waiting.part, "open", "token 2")
     waiting.shop.pack(waiting.part)
     assert waiting.answer()
-    assert waiting.tokens.answered == [("token 2", {"status": "packed"})]
+    assert sorted(waiting.tokens.answered) == [
+        ("token 2", {"status": "packed"}),
+        ("token 3", {"status": "packed"}),
+    ]
+    assert not waiting.answer()
 
 
 def test_an_execution_that_is_gone_is_followed_by_one_that_goes_on(waiting: Waiting) -> None:

@@ -509,6 +509,9 @@ def test_an_execution_that_stops_hands_an_order_that_stands_to_a_person(status: 
     resumed = made(watchdog.resume(both, "ada", NOW))
     assert (resumed.order.status, resumed.order.stops) == (status, ())
     assert watchdog.resume(resumed, "ada", NOW) is None
+    # What stopped before is no news, however late it is told again.
+    assert watchdog.interrupt(resumed, STOP, NOW) is None
+    assert watchdog.interrupt(resumed, replace(STOP, execution="order_1-9"), NOW) is not None
 
 
 def test_only_what_requires_action_is_resumed() -> None:
