@@ -238,5 +238,11 @@ def _parts(part: Json, where: str) -> Iterator[tuple[str, Json]]:
     for name in ("items", "additionalProperties"):
         if isinstance(part.get(name), dict):
             yield from _parts(part[name], f"{where}[]")
-            if name == "additionalProperties" and "maxProperties" not in part:
-                yield f"{where}: names", {"type": "array"}
+    for inner in part.get("patternProperties", {}).values():
+        yield from _parts(inner, f"{where}[]")
+    if part.keys() & {"additionalProperties", "patternProperties"} - _closed(part):
+        yield f"{where}: names", {"type": "array", "maxItems" if "maxProperties" in part else "": 0}
+
+
+def _closed(part: Json) -> set[str]:
+    return {"additionalProperties"} if part.get("additionalProperties") is False else set()

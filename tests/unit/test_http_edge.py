@@ -91,6 +91,14 @@ def test_every_field_that_is_wrong_is_named_with_its_path() -> None:
     assert {error["path"] for error in problem["errors"]} == {"$.names[1]", "$.amount", "$.price"}
 
 
+@pytest.mark.parametrize(
+    ("amount", "status"), [("2.0", 201), ("2e0", 201), ("2.5", 422), ("1e999", 422)]
+)
+def test_a_number_is_what_it_is_however_it_is_written(amount: str, status: int) -> None:
+    answered, _, _ = Wishes().call(f'{{"names": ["pony"], "amount": {amount}}}')
+    assert answered == status
+
+
 def test_a_named_error_keeps_its_details() -> None:
     status, problem, _ = Wishes().call({"names": ["stock"]})
     assert status == 409

@@ -196,6 +196,7 @@ class _Schemas:
         self.refusals: Json = {}
         self._refs, definitions = models_json_schema(modes, ref_template=_REF)
         self.components: Json = dict(sorted(definitions["$defs"].items()))
+        _close(self.components)
         for model in uses:
             if issubclass(model, Page):
                 self._of(model).setdefault("required", []).append("next_cursor")
@@ -221,6 +222,15 @@ class _Schemas:
             }
             for name, field in schema.get("properties", {}).items()
         ]
+
+
+def _close(schema: Any) -> None:
+    """Say that a name that fits no pattern is refused, where names have one."""
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict | list):
+            _close(part)
+    if isinstance(schema, dict) and "patternProperties" in schema:
+        schema["additionalProperties"] = False
 
 
 def _described(field: Mapping[str, Any]) -> Json:

@@ -46,7 +46,10 @@ IF_MATCH_PATTERN = '^(?:W/)?"?([0-9]{1,15})"?$'
 BODY_BYTES_MAX = 512 * 1024
 # The deepest published body has 6 levels.
 DEPTH_MAX = 32
+# Above it a number with a point may be another than the one that was written.
+EXACT_MAX = 2**53
 FIELD_ERRORS_MAX = 100
+UNPUBLISHED_SHAPE = "the request does not have the published shape"
 
 # On every answer: nothing of the API is a page, and nothing of it is to be kept.
 HEADERS = {
@@ -345,7 +348,10 @@ def _json(sent: bytes) -> Any:
         if "\ufffd" in text:  # which API Gateway puts for bytes that are no UTF-8
             raise ValueError(text)
         document = json.loads(
-            text, parse_constant=_refuse_constant, object_pairs_hook=_object_of_distinct_names
+            text,
+            parse_float=_number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_of_distinct_names,
         )
     except (ValueError, RecursionError):
         raise MalformedJson("the body must be one JSON document in UTF-8") from None
@@ -361,6 +367,12 @@ def _parts(document: Any) -> list[Any]:
     if isinstance(document, dict):
         return list(document.values())
     return document if isinstance(document, list) else []
+
+
+def _number(text: str) -> int | float:
+    """Read a number with a point or an exponent; to JSON, as to our document, 2.0 is 2."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < EXACT_MAX else number
 
 
 def _refuse_constant(name: str) -> None:
@@ -379,7 +391,7 @@ def _validate(model: type[BaseModel], value: Any, root: str) -> BaseModel:
         return model.model_validate(value)
     except ValidationError as error:
         raise InvalidRequest(
-            "the request does not have the published shape",
+            UNPUBLISHED_SHAPE,
             errors=[
                 {
                     "path": json_path(item["loc"], root),
