@@ -1,4 +1,4 @@
-# run · test · deploy · format      (stop and reset go with run; lock is for upgrades)
+# run · test · fuzz · deploy · format      (stop and reset go with run; lock is for upgrades)
 
 PYTHON ?= python3
 VENV := .venv
