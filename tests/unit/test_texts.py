@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import pytest
@@ -45,4 +46,5 @@ def test_joiners_of_letters_that_need_them_stay(text: str) -> None:
 def test_the_limits_are_published() -> None:
     schema = NAME.json_schema()
     assert (schema["minLength"], schema["maxLength"]) == (1, 5)
-    assert "pattern" in schema
+    assert re.fullmatch(schema["pattern"], "a b")
+    assert not re.fullmatch(schema["pattern"], " \u3000")

@@ -21,6 +21,9 @@ _CONTROLS_BUT_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 
 # Zero-width joiners stay: Persian, the languages of India and many emoji are written with them.
 LINE_PATTERN = rf"^[^{_CONTROLS}{_UNSEEN}]*$"
+_SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# A line that says something, for one of spaces is empty once it is trimmed.
+_FILLED = rf"^[{_SPACES}]*[^{_CONTROLS}{_UNSEEN}{_SPACES}][^{_CONTROLS}{_UNSEEN}]*$"
 PROSE_PATTERN = rf"^[^{_CONTROLS_BUT_LINES}{_UNSEEN}]*$"
 # What a machine wrote, such as a token: printable ASCII without spaces.
 WORD_PATTERN = r"^[!-~]+$"
@@ -39,7 +42,7 @@ class Line:
 
     chars_max: int
     chars_min: int = 0
-    pattern: str = LINE_PATTERN
+    pattern: str | None = None
 
     def __get_pydantic_core_schema__(
         self, _source: object, _handler: GetCoreSchemaHandler
@@ -51,7 +54,7 @@ class Line:
                 strip_whitespace=True,
                 min_length=self.chars_min,
                 max_length=self.chars_max,
-                pattern=self.pattern,
+                pattern=self.pattern or (_FILLED if self.chars_min else LINE_PATTERN),
             ),
         )
 

@@ -43,10 +43,14 @@ from commerce.texts import Line, unseen
 
 _EMAIL_CHARS_MAX = 254
 # The form of an address, not its existence: one @, no spaces or quoting, a dotted domain
-# whose last label is no number.
-_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_LAST_LABEL = r"[^\W\d_](?:[\w-]{0,61}[^\W_])?"
-_ATOM = r"[^\s@<>()\[\],;:\\\".]+"
+# whose last label begins with a letter. Written out, for what \w and \s are depends on who reads.
+_LETTER = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u1fff\u3040-\ud7ff"
+_LABEL = rf"[0-9{_LETTER}](?:[0-9{_LETTER}-]{{0,61}}[0-9{_LETTER}])?"
+_LAST_LABEL = rf"[{_LETTER}](?:[0-9{_LETTER}-]{{0,61}}[0-9{_LETTER}])?"
+_ATOM = (
+    r"[^\u0000-\u0020@<>()\[\],;:\\\".\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\uffff]+"
+)
 EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LAST_LABEL}$"
 _LOCAL_CHARS_MAX = 64
 
