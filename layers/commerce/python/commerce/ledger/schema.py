@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.clock import to_text
-from commerce.ledger.model import ACCOUNT_PATTERN, Balance, Entry, Posting, side_of
+from commerce.ledger.model import Balance, Entry, Posting, side_of
 from commerce.pages import Page, PageQuery
-from commerce.texts import Line
+from commerce.texts import WORDS_PATTERN, Line
 
 AMOUNT_MAX = 1_000_000_000_000
 
@@ -20,7 +20,7 @@ class MakeTransfer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     to: str = Field(
-        pattern=ACCOUNT_PATTERN,
+        pattern=WORDS_PATTERN,
         max_length=100,
         description="The account that is credited.",
         examples=["store_credit:customer-7"],
