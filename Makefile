@@ -1,4 +1,4 @@
-# run · test · deploy · format      (stop and reset go with run; lock is for upgrades)
+# run · test · fuzz · deploy · format      (stop and reset go with run; lock is for upgrades)
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ PROGRESS = awk -v all="$$(grep -c == requirements.lock)" \
    END { printf "\r  %d packages are installed \n", all }'
 
 .DEFAULT_GOAL := run
-.PHONY: run stop reset test deploy format openapi lock
+.PHONY: run stop reset test fuzz deploy format openapi lock
 
 run: $(VENV)/ready
 	@$(BIN)/pushcart up
@@ -44,6 +44,10 @@ deploy: $(VENV)/ready
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+# The deployed shop, called 10,000 times as its document says and as it says not to.
+fuzz: $(VENV)/ready
+	$(BIN)/pytest -n 0 -s --hypothesis-profile thorough tests/e2e/test_published_document.py
 
 # The API's document, after a change to what an operation takes or gives.
 openapi: $(VENV)/ready

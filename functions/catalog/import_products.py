@@ -2,7 +2,7 @@
 
 from commerce.catalog import imports
 from commerce.catalog.import_files import ImportFiles
-from commerce.catalog.schema import ImportReport, ImportRequest
+from commerce.catalog.schema import IMPORT_BYTES_MAX, ImportReport, ImportRequest
 from commerce.catalog.store import CatalogStore
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
@@ -20,6 +20,7 @@ files = ImportFiles(environment().imports_bucket)
     "POST /admin/imports",
     "Import a Shopify product CSV; the same file again changes nothing",
     body=ImportRequest,
+    body_bytes_max=IMPORT_BYTES_MAX,
     returns=ImportReport,
     problems=(InvalidImport, NotFound),
     creates=True,

@@ -1,7 +1,7 @@
 """A buyer looks through the shop."""
 
 from commerce.catalog import operations
-from commerce.catalog.schema import StoreProductList, StoreProductsQuery
+from commerce.catalog.schema import PUBLIC_SECONDS, StoreProductList, StoreProductsQuery
 from commerce.catalog.store import CatalogStore
 from commerce.dynamo.table import Table
 from commerce.entry import http
@@ -17,6 +17,7 @@ cursor_key = environment().cursor_key
     "List active products, newest first",
     query=StoreProductsQuery,
     returns=StoreProductList,
+    public_seconds=PUBLIC_SECONDS,
     problems=(InvalidCursor,),
 )
 def handler(request: http.Request[http.Nothing, StoreProductsQuery]) -> http.Response:

@@ -1,7 +1,7 @@
 """A buyer looks at one product."""
 
 from commerce.catalog import operations
-from commerce.catalog.schema import StoreProduct
+from commerce.catalog.schema import PUBLIC_SECONDS, StoreProduct
 from commerce.catalog.store import CatalogStore
 from commerce.dynamo.table import Table
 from commerce.entry import http
@@ -15,6 +15,7 @@ catalog = CatalogStore(Table(environment().catalog_table))
     "GET /store/products/{id}",
     "Read an active product by its id or handle",
     returns=StoreProduct,
+    public_seconds=PUBLIC_SECONDS,
     problems=(NotFound,),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:

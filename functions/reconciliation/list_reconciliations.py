@@ -5,7 +5,8 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidCursor
-from commerce.reconciliation.schema import PageQuery, RunList, run_view
+from commerce.pages import PageQuery
+from commerce.reconciliation.schema import RunList, run_view
 from commerce.reconciliation.store import ReconciliationStore
 
 runs = ReconciliationStore(Table(environment().reconciliations_table))

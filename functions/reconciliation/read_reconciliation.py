@@ -5,7 +5,8 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidCursor, NotFound
-from commerce.reconciliation.schema import PageQuery, RunDetails, run_details
+from commerce.pages import PageQuery
+from commerce.reconciliation.schema import RunDetails, run_details
 from commerce.reconciliation.store import ReconciliationStore
 
 runs = ReconciliationStore(Table(environment().reconciliations_table))

@@ -14,6 +14,11 @@ from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what looks at the whole run after all else of it."""
+    items.sort(key=lambda item: item.get_closest_marker("afterwards") is not None)
+
+
 @pytest.fixture(scope="session")
 def storefront(deployed_shop: Workspace, cloud: Cloud) -> Storefront:
     """Give a buyer of the deployed shop."""

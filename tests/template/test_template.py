@@ -21,6 +21,7 @@ from cloud_in_memory import ROOT, template
 from commerce import errors
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
+from commerce.entry.http import HEADERS
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError
@@ -31,7 +32,11 @@ from pushcart.api_document import Endpoint, document, endpoints
 
 IDEMPOTENCY = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 # Read by Powertools, which is told by the environment and not by the shop's code.
-POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+POWERTOOLS = {
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+}
 # The one wildcard of the template: staff name the file of an import when they upload it.
 WILDCARDS = {("ImportProductsFunction", "s3:GetObject", "${ImportsBucket.Arn}/*")}
 BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
@@ -264,11 +269,21 @@ def test_what_api_gateway_answers_by_itself_is_a_problem_document(kind: str) -> 
     assert headers["Content-Type"] == "'application/problem+json'"
     assert headers["Access-Control-Allow-Origin"] == "'*'"
     assert headers["X-Request-Id"] == "context.requestId"
+    for name in HEADERS.keys() - {"Content-Security-Policy"}:  # it is never shown as a page
+        assert headers[name]
     assert problem["type"] == f"urn:pushcart:problem:{problem['code']}"
     assert problem["request_id"] == "$context.requestId"
     assert problem["detail"]
     if "StatusCode" in response:
         assert problem["status"] == response["StatusCode"]
+
+
+def test_every_route_has_a_limit_and_checkouts_a_lower_one() -> None:
+    rates = {
+        setting["ResourcePath"]: setting["ThrottlingRateLimit"]
+        for setting in resources("Api")["Api"]["MethodSettings"]
+    }
+    assert rates["/store/carts/{id}/complete"] < rates["/*"]
 
 
 def test_a_code_has_one_status_whether_a_function_or_api_gateway_says_it() -> None:

@@ -8,7 +8,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.entry import http
-from commerce.errors import OutOfStock, Throttled
+from commerce.entry.problems import problem
+from commerce.errors import IllegalTransition, OutOfStock, Throttled
+
+CART = f"cart_{'0' * 36}"
 
 
 class Wish(BaseModel):
@@ -37,7 +40,7 @@ class Context:
 class Wishes:
     """An operation that counts its effects."""
 
-    def __init__(self, route: str = "POST /store/wishes/{id}", **declared: Any) -> None:
+    def __init__(self, route: str = "POST /store/carts/{id}/wishes", **declared: Any) -> None:
         self.granted: list[str] = []
 
         @http.operation(
@@ -62,7 +65,7 @@ class Wishes:
         request = {
             "body": text,
             "headers": headers,
-            "pathParameters": {"id": "w1"},
+            "pathParameters": {"id": CART},
             "requestContext": {"requestId": "request-1", **event},
         }
         answer = self.handler(request, Context())
@@ -88,11 +91,24 @@ def test_every_field_that_is_wrong_is_named_with_its_path() -> None:
     assert {error["path"] for error in problem["errors"]} == {"$.names[1]", "$.amount", "$.price"}
 
 
+@pytest.mark.parametrize(
+    ("amount", "status"), [("2.0", 201), ("2e0", 201), ("2.5", 422), ("1e999", 422)]
+)
+def test_a_number_is_what_it_is_however_it_is_written(amount: str, status: int) -> None:
+    answered, _, _ = Wishes().call(f'{{"names": ["pony"], "amount": {amount}}}')
+    assert answered == status
+
+
 def test_a_named_error_keeps_its_details() -> None:
     status, problem, _ = Wishes().call({"names": ["stock"]})
     assert status == 409
     assert problem["type"] == "urn:pushcart:problem:out_of_stock"
     assert problem["short_lines"] == [{"sku": "MUG"}]
+
+
+def test_a_fact_does_not_take_the_place_of_a_member_of_the_document() -> None:
+    told = problem(IllegalTransition("it is canceled", status="canceled"), "request-1")
+    assert (told["status"], told["current_status"]) == (409, "canceled")
 
 
 def test_a_transient_error_says_when_to_come_back() -> None:
@@ -118,7 +134,7 @@ def test_a_bug_shows_nothing_of_the_inside() -> None:
     ],
 )
 def test_only_staff_call_admin_routes(claims: dict[str, Any], status: int) -> None:
-    wishes = Wishes("POST /admin/wishes/{id}")
+    wishes = Wishes("POST /admin/orders/wishes")
     answered, _, _ = wishes.call({"names": ["pony"]}, authorizer={"claims": claims})
     assert answered == status
     assert bool(wishes.granted) == (status == 201)
@@ -151,7 +167,7 @@ def test_a_refused_call_may_be_tried_again_with_its_key() -> None:
 
 @pytest.mark.usefixtures("idempotency_records")
 def test_an_answer_larger_than_an_item_is_kept_too() -> None:
-    wishes = Wishes()
+    wishes = Wishes(body_bytes_max=2_000_000)
     names = [f"wish number {n} of very many" for n in range(20_000)]
     wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})
     status, body, _ = wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})

@@ -54,8 +54,16 @@ def _operation(route: str = "GET /store/carts/{id}", **changes: Any) -> Operatio
 
 def _written(operation: Operation, *answers_with: str) -> Json:
     endpoint = Endpoint("carts", "do", operation, "More.", answers_with)
-    written: Json = document([endpoint])["paths"][operation.path][operation.method.lower()]
-    return written
+    whole = document([endpoint])
+    written: Json = whole["paths"][operation.path][operation.method.lower()]
+    return {**written, "responses": dict(_responses(whole, written))}
+
+
+def _responses(whole: Json, written: Json) -> Iterator[tuple[str, Json]]:
+    """Give an operation's answers, also those that it shares with others."""
+    for status, answer in written["responses"].items():
+        name = answer.get("$ref", "").rpartition("/")[2]
+        yield status, whole["components"]["responses"][name] if name else answer
 
 
 def _parameters(written: Json) -> dict[str, bool]:
@@ -104,7 +112,7 @@ def test_every_error_that_has_a_status_is_declared_by_some_operation(fresh: Json
 def test_an_example_stands_under_its_status(fresh: Json) -> None:
     for path in fresh["paths"].values():
         for operation in path.values():
-            for status, answer in operation["responses"].items():
+            for status, answer in _responses(fresh, operation):
                 for example in _examples(answer):
                     assert example["status"] == int(status)
 
@@ -112,7 +120,7 @@ def test_an_example_stands_under_its_status(fresh: Json) -> None:
 def _problem_examples(written: Json) -> Iterator[Json]:
     for path in written["paths"].values():
         for operation in path.values():
-            for answer in operation["responses"].values():
+            for _, answer in _responses(written, operation):
                 yield from _examples(answer)
 
 

@@ -208,6 +208,7 @@ def test_a_wrong_variant_is_reported_by_line_and_column_and_the_others_stay(
     ("column", "value"),
     [
         ("Title", "x" * 201),
+        ("Title", "Mug\u202egum"),
         ("Status", "sold"),
         ("Published", "perhaps"),
         ("Tags", "x" * 65),

@@ -15,7 +15,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from commerce import errors
-from commerce.entry.http import IDEMPOTENCY_KEY_CHARS_MAX, Nothing, Operation
+from commerce.entry.http import (
+    IDEMPOTENCY_KEY_CHARS_MAX,
+    IDEMPOTENCY_KEY_PATTERN,
+    IF_MATCH_PATTERN,
+    Nothing,
+    Operation,
+)
+from commerce.entry.path_parameters import parameters_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, Problem, status_of
 from commerce.environment import Environment
 from commerce.errors import DomainError, TransientError
@@ -53,21 +60,6 @@ _TAGS = {
     "webhooks": "Addresses that are told of events, and what was sent to them.",
     "emails": "E-mails to buyers.",
     "site": "The service itself.",
-}
-# What a path's parameter means depends on the noun before it.
-_PATH_PARAMETERS = {
-    "products": "The product's id or its handle.",
-    "carts": "The cart's id.",
-    "orders": "The order's id.",
-    "fulfillments": "The fulfillment's id.",
-    "returns": "The return's id.",
-    "accounts": "The account's id, such as `revenue` or `store_credit:customer-7`.",
-    "stock": "The SKU.",
-    "line-items": "The line's id.",
-    "payments": "The payment provider's name, `sandbox`.",
-    "reconciliations": "The run's id.",
-    "webhook-endpoints": "The endpoint's id.",
-    "deliveries": "The delivery's id.",
 }
 _HEALTH = Operation(
     method="GET",
@@ -132,7 +124,9 @@ def document(found: list[Endpoint]) -> Json:
         key=lambda one: (order.index(one.service), one.operation.staff, one.operation.path),
     ):
         operation = endpoint.operation
-        paths[operation.path][operation.method.lower()] = _operation(endpoint, schemas)
+        written = _operation(endpoint, schemas)
+        paths[operation.path][operation.method.lower()] = written
+        _link(endpoint, written, found)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -147,6 +141,7 @@ def document(found: list[Endpoint]) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas.components,
+            "responses": dict(sorted(schemas.refusals.items())),
             "headers": _HEADERS,
             "securitySchemes": {
                 "staff": {
@@ -198,8 +193,10 @@ class _Schemas:
         modes: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (model, "validation") for model in uses
         ]
+        self.refusals: Json = {}
         self._refs, definitions = models_json_schema(modes, ref_template=_REF)
         self.components: Json = dict(sorted(definitions["$defs"].items()))
+        _close(self.components)
         for model in uses:
             if issubclass(model, Page):
                 self._of(model).setdefault("required", []).append("next_cursor")
@@ -225,6 +222,15 @@ class _Schemas:
             }
             for name, field in schema.get("properties", {}).items()
         ]
+
+
+def _close(schema: Any) -> None:
+    """Say that a name that fits no pattern is refused, where names have one."""
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict | list):
+            _close(part)
+    if isinstance(schema, dict) and "patternProperties" in schema:
+        schema["additionalProperties"] = False
 
 
 def _described(field: Mapping[str, Any]) -> Json:
@@ -265,16 +271,34 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     return {name: value for name, value in written.items() if value not in ("", [])}
 
 
+def _link(endpoint: Endpoint, written: Json, found: list[Endpoint]) -> None:
+    """Say what else can be done with what a call makes: the operations under its id."""
+    made = endpoint.operation
+    if made.method != "POST" or "id" not in getattr(made.returns, "model_fields", {}):
+        return
+    links = {
+        other.name: {"operationId": other.name, "parameters": {"id": "$response.body#/id"}}
+        for other in found
+        if re.fullmatch(rf"{re.escape(made.path)}/{{id}}(/[a-z-]+)?", other.operation.path)
+    }
+    if links:
+        written["responses"][str(made.status)]["links"] = links
+
+
 def _path_parameters(operation: Operation) -> list[Json]:
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": _PATH_PARAMETERS[noun],
-            "schema": {"type": "string"},
+            "description": parameter.about,
+            "schema": {
+                "type": "string",
+                "pattern": parameter.pattern,
+                "maxLength": parameter.chars_max,
+            },
         }
-        for noun, name in re.findall(r"/([^/{]+)/\{(\w+)\}", operation.path)
+        for name, parameter in parameters_of(operation.path)
     ]
 
 
@@ -285,7 +309,11 @@ def _header_parameters(operation: Operation) -> Iterator[Json]:
             "in": "header",
             "required": operation.keyed,
             "description": "A new one for each new request, the same one for its repeats.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX},
+            "schema": {
+                "type": "string",
+                "pattern": IDEMPOTENCY_KEY_PATTERN,
+                "maxLength": IDEMPOTENCY_KEY_CHARS_MAX,
+            },
         }
     if errors.StaleVersion in operation.problems:
         yield {
@@ -293,7 +321,7 @@ def _header_parameters(operation: Operation) -> Iterator[Json]:
             "in": "header",
             "required": errors.PreconditionRequired in operation.problems,
             "description": "The `ETag` the change is based on; another version is not changed.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": IF_MATCH_PATTERN},
             "example": '"7"',
         }
 
@@ -318,11 +346,13 @@ def _headers(*names: str) -> Json:
 
 def refusals_of(operation: Operation) -> list[type[DomainError]]:
     """Give every named error a caller of the operation may get."""
-    found = [*operation.problems]
-    if operation.body is not Nothing:
-        found += [errors.MalformedJson, errors.InvalidRequest]
-    if operation.query is not Nothing:
-        found.append(errors.InvalidRequest)
+    found = [*operation.problems, errors.InvalidRequest]
+    if operation.sends:
+        found += [errors.MalformedJson, errors.UnsupportedMediaType, errors.RequestTooLarge]
+    if "{" in operation.path:
+        found.append(errors.NotFound)
+    if errors.StaleVersion in operation.problems:
+        found.append(errors.PreconditionRequired)
     if operation.staff:
         found += [errors.Unauthenticated, errors.Forbidden]
     if operation.creates or operation.keyed:
@@ -337,7 +367,16 @@ def _refusals(operation: Operation, schemas: _Schemas) -> Json:
     by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
     for error in refusals_of(operation):
         by_status[status_of(error)].append(error)
-    return {str(status): _refusal(kinds, schemas) for status, kinds in by_status.items()}
+    return {str(status): _shared(kinds, schemas) for status, kinds in by_status.items()}
+
+
+def _shared(kinds: list[type[DomainError]], schemas: _Schemas) -> Json:
+    """Write a refusal; where it is one error alone, once for all operations that have it."""
+    if len(kinds) > 1:
+        return _refusal(kinds, schemas)
+    code = kinds[0].code()
+    schemas.refusals[code] = _refusal(kinds, schemas)
+    return {"$ref": f"#/components/responses/{code}"}
 
 
 def _refusal(kinds: list[type[DomainError]], schemas: _Schemas) -> Json:

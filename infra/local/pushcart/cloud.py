@@ -46,6 +46,11 @@ class Cloud:
         )
 
     @cached_property
+    def apis(self) -> Any:
+        """API Gateway."""
+        return cast("Any", self._session).client("apigateway", config=self._config)
+
+    @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """Stacks."""
         return self._session.client("cloudformation", config=self._config)

@@ -28,7 +28,7 @@ def hire(workspace: Workspace) -> None:
             ],
         )
     cognito.admin_set_user_password(
-        UserPoolId=pool, Username=EMAIL, Password=_password(workspace), Permanent=True
+        UserPoolId=pool, Username=EMAIL, Password=password(workspace), Permanent=True
     )
     cognito.admin_add_user_to_group(UserPoolId=pool, Username=EMAIL, GroupName=GROUP)
 
@@ -39,7 +39,7 @@ def token(workspace: Workspace) -> str:
     signed_in = cloud.cognito.initiate_auth(
         ClientId=_output(cloud, "UserPoolClientId"),
         AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": EMAIL, "PASSWORD": _password(workspace)},
+        AuthParameters={"USERNAME": EMAIL, "PASSWORD": password(workspace)},
     )
     # An authorizer without scopes takes the ID token, not the access token.
     return signed_in["AuthenticationResult"]["IdToken"]
@@ -51,8 +51,8 @@ def _output(cloud: Cloud, name: str) -> str:
     return cloud.stack_outputs()[name]
 
 
-def _password(workspace: Workspace) -> str:
-    """Return this checkout's password, made at the first call."""
+def password(workspace: Workspace) -> str:
+    """Return the demo user's password in this checkout, made at the first call."""
     path: Path = workspace.state_dir / "staff-password"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,6 +69,10 @@ class RequestTooLarge(DomainError):
     """The request's body is larger than the operation takes."""
 
 
+class UnsupportedMediaType(DomainError):
+    """The request's body is of another type than `application/json`."""
+
+
 class Forbidden(DomainError):
     """The caller is known but may not do this."""
 
@@ -193,7 +197,7 @@ class OrderCanceled(DomainError):
 
 
 class IllegalTransition(DomainError):
-    """The order's status does not allow this step; `status` is the current one."""
+    """The order's status does not allow this step; `current_status` tells it."""
 
 
 class PlacedByAnother(DomainError):

@@ -58,6 +58,12 @@ def is_id(text: str, prefix: str) -> bool:
     )
 
 
+def id_pattern(prefix: str, *, parts: bool = False) -> str:
+    """Give the pattern of ids of a kind; with `parts`, of a thing's numbered parts."""
+    number = "_[0-9]{1,4}" if parts else ""
+    return f"^{prefix}_[{_ALPHABET}]{{{_TIME_CHARS + _RANDOM_CHARS}}}{number}$"
+
+
 def _encode(number: int, length: int) -> str:
     chars = []
     for _ in range(length):

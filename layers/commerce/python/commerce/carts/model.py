@@ -13,6 +13,7 @@ from commerce.pricing import Destination, LineRequest
 LINES_MAX = 2_000
 LINES_PER_REQUEST_MAX = 250
 QUANTITY_MAX = 999_999
+LINE_ID_PATTERN = "^line_[0-9]{1,9}$"
 KEPT_FOR = timedelta(days=30)
 
 # Places whose addresses have no postal code, or where it is optional.

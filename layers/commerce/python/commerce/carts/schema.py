@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -26,7 +27,7 @@ from commerce.carts.model import (
     NewLine,
     choose_destination,
 )
-from commerce.catalog.model import SKU_CHARS_MAX
+from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
 from commerce.clock import to_text
 from commerce.pages import Page
 from commerce.pricing import (
@@ -38,12 +39,20 @@ from commerce.pricing import (
     PricedOption,
 )
 from commerce.settings.countries import COUNTRIES
+from commerce.texts import Line, unseen
 
 _EMAIL_CHARS_MAX = 254
 # The form of an address, not its existence: one @, no spaces or quoting, a dotted domain
-# whose last label is no number.
-_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_EMAIL = re.compile(rf"[^\s@<>()\[\],;:\\\"]{{1,64}}@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+# whose last label begins with a letter. Written out, for what \w and \s are depends on who reads.
+_LETTER = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u1fff\u3040-\ud7ff"
+_LABEL = rf"[0-9{_LETTER}](?:[0-9{_LETTER}-]{{0,61}}[0-9{_LETTER}])?"
+_LAST_LABEL = rf"[{_LETTER}](?:[0-9{_LETTER}-]{{0,61}}[0-9{_LETTER}])?"
+_ATOM = (
+    r"[^\u0000-\u0020@<>()\[\],;:\\\".\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\uffff]+"
+)
+EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LAST_LABEL}$"
+_LOCAL_CHARS_MAX = 64
 
 
 def _blank_is_null(value: Any) -> Any:
@@ -52,9 +61,11 @@ def _blank_is_null(value: Any) -> Any:
 
 
 def _email(text: str) -> str:
-    local = text.partition("@")[0]
-    if not _EMAIL.fullmatch(text) or local.startswith(".") or local.endswith(".") or ".." in local:
+    if len(text.partition("@")[0]) > _LOCAL_CHARS_MAX or not re.fullmatch(EMAIL_PATTERN, text):
         raise ValueError("this is not an e-mail address")
+    # Wide letters, ligatures and what nobody sees would make two addresses of one.
+    if unseen(text) or unicodedata.normalize("NFKC", text) != text:
+        raise ValueError("an e-mail address has no look-alike or invisible characters")
     return text
 
 
@@ -64,20 +75,23 @@ def _country(code: str) -> str:
     return code
 
 
-Trimmed = StringConstraints(strip_whitespace=True)
-Email = Annotated[str, Trimmed, Field(max_length=_EMAIL_CHARS_MAX), AfterValidator(_email)]
-Country = Annotated[str, Trimmed, AfterValidator(_country)]
-Text = Annotated[str, Trimmed, Field(max_length=200)]
-PostalCode = Annotated[str, Trimmed, Field(max_length=20)]
+Email = Annotated[
+    str,
+    Line(_EMAIL_CHARS_MAX, pattern=EMAIL_PATTERN),
+    AfterValidator(_email),
+]
+Country = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern="^[A-Z]{2}$"), AfterValidator(_country)
+]
+Text = Annotated[str, Line(200)]
+PostalCode = Annotated[str, Line(20)]
 # BCP 47 as far as browsers use it: a language, then script, region and variants.
 Language = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$"),
 ]
-Sku = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=SKU_CHARS_MAX)
-]
-OptionId = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
+Sku = Annotated[str, Line(SKU_CHARS_MAX, 1, pattern=SKU_PATTERN)]
+OptionId = Annotated[str, Line(64)]
 Blank = BeforeValidator(_blank_is_null)
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX, examples=[2])]
 

@@ -6,12 +6,14 @@ The error's text is the reason the caller is told.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
 from commerce.catalog import model
 from commerce.catalog.model import Category, Status
 from commerce.money import minor_digits
+from commerce.texts import LINE_PATTERN
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
@@ -24,7 +26,9 @@ def short_text(chars_max: int) -> Callable[[str], str]:
     def read(cell: str) -> str:
         if len(cell) > chars_max:
             raise ValueError(f"is longer than {chars_max} characters")
-        return cell
+        if not re.fullmatch(LINE_PATTERN, cell):
+            raise ValueError("has a line break or a character that nobody sees")
+        return unicodedata.normalize("NFC", cell)
 
     return read
 

@@ -17,16 +17,18 @@ from pydantic import (
 from commerce.catalog import model
 from commerce.catalog.model import Product, ProductVariant, Status, TaxClass
 from commerce.clock import to_text
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
+from commerce.texts import Line, prose
 
 IMPORT_CHARS_MAX = 4_000_000
+# As JSON writes it; a function takes no more of one request than 6 MiB with all around it.
+IMPORT_BYTES_MAX = 5_500_000
+# A price may be this old on a page; the cart has the one that counts.
+PUBLIC_SECONDS = 30
 _OBJECT_KEY_CHARS_MAX = 1024
 _MARKETS_MAX = 50
 _MARKET_CHARS_MAX = 100
-_CURSOR_CHARS_MAX = 1000
 _SEARCH_CHARS_MAX = 100
-_PAGE_DEFAULT = 20
-_PAGE_MAX = 100
 
 
 def _description_fits(text: str) -> str:
@@ -35,11 +37,7 @@ def _description_fits(text: str) -> str:
     return text
 
 
-def _text(chars_max: int, chars_min: int = 0) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=chars_min, max_length=chars_max)
-
-
-Title = Annotated[str, _text(model.TITLE_CHARS_MAX, 1)]
+Title = Annotated[str, Line(model.TITLE_CHARS_MAX, 1)]
 Handle = Annotated[
     str,
     StringConstraints(pattern=model.HANDLE_PATTERN, max_length=model.HANDLE_CHARS_MAX),
@@ -61,14 +59,17 @@ Prices = Annotated[
     ),
 ]
 Description = Annotated[
-    str, AfterValidator(_description_fits), Field(description="HTML or text, at most 64 KB.")
+    str,
+    prose(model.DESCRIPTION_BYTES_MAX),
+    AfterValidator(_description_fits),
+    Field(description="HTML or text, at most 64 KB."),
 ]
-Vendor = Annotated[str, _text(model.VENDOR_CHARS_MAX)]
-Tag = Annotated[str, _text(model.TAG_CHARS_MAX, 1)]
+Vendor = Annotated[str, Line(model.VENDOR_CHARS_MAX)]
+Tag = Annotated[str, Line(model.TAG_CHARS_MAX, 1)]
 OptionValues = Annotated[
     dict[
-        Annotated[str, _text(model.OPTION_NAME_CHARS_MAX, 1)],
-        Annotated[str, _text(model.OPTION_VALUE_CHARS_MAX, 1)],
+        Annotated[str, Line(model.OPTION_NAME_CHARS_MAX, 1)],
+        Annotated[str, Line(model.OPTION_VALUE_CHARS_MAX, 1)],
     ],
     Field(max_length=model.OPTIONS_MAX, examples=[{"Size": "M", "Colour": "Blue"}]),
 ]
@@ -93,7 +94,7 @@ class NewVariant(_Write):
     weight_grams: Annotated[int, Field(strict=True, ge=0, le=model.WEIGHT_GRAMS_MAX)] = 0
     tax_class: TaxClass = "standard"
     requires_shipping: StrictBool = True
-    barcode: Annotated[str, _text(model.BARCODE_CHARS_MAX)] = ""
+    barcode: Annotated[str, Line(model.BARCODE_CHARS_MAX)] = ""
 
     def to_model(self) -> ProductVariant:
         """Give the variant with its defaults filled in."""
@@ -113,7 +114,7 @@ class NewVariant(_Write):
 class NewCategory(_Write):
     """A category by its title; the slug follows from the title unless given."""
 
-    title: Annotated[str, _text(model.CATEGORY_CHARS_MAX, 1)]
+    title: Annotated[str, Line(model.CATEGORY_CHARS_MAX, 1)]
     slug: Handle | None = None
 
     @model_validator(mode="after")
@@ -131,7 +132,7 @@ class MediaWrite(_Write):
     """A picture or film, by its public URL."""
 
     url: Url
-    alt: Annotated[str, _text(model.ALT_CHARS_MAX)] = ""
+    alt: Annotated[str, Line(model.ALT_CHARS_MAX)] = ""
 
     def to_model(self) -> model.Media:
         """Give the domain's value."""
@@ -200,36 +201,24 @@ class ProductChanges(_Write):
     variants: Variants | None = None
 
 
-class Paging(BaseModel):
-    """Which part of a list is wanted."""
-
-    limit: Annotated[
-        int, Field(ge=1, le=_PAGE_MAX, description="At most this many; large ones may be fewer.")
-    ] = _PAGE_DEFAULT
-    cursor: Annotated[
-        str | None,
-        Field(max_length=_CURSOR_CHARS_MAX, description="The `next_cursor` of the page before."),
-    ] = None
-
-
-class StoreProductsQuery(Paging):
+class StoreProductsQuery(PageQuery):
     """Which active products a buyer wants; all conditions must hold."""
 
     category: Annotated[Handle | None, Field(description="A category's slug.")] = None
     q: Annotated[
         str,
-        _text(_SEARCH_CHARS_MAX),
+        Line(_SEARCH_CHARS_MAX),
         Field(description="Part of the title, in any letter case."),
     ] = ""
     vendor: Annotated[Vendor, Field(description="In any letter case.")] = ""
-    tag: Annotated[str, _text(model.TAG_CHARS_MAX), Field(description="In any letter case.")] = ""
+    tag: Annotated[str, Line(model.TAG_CHARS_MAX), Field(description="In any letter case.")] = ""
     currency: Annotated[
         Currency | None,
         Field(description="Only products and variants with a price in it, and only that price."),
     ] = None
 
 
-class AdminProductsQuery(Paging):
+class AdminProductsQuery(PageQuery):
     """Which products staff want."""
 
     status: Status | None = None
@@ -239,10 +228,10 @@ class ImportRequest(_Write):
     """A product CSV file: its text, or its key in the imports bucket."""
 
     csv: Annotated[str | None, Field(min_length=1, max_length=IMPORT_CHARS_MAX)] = None
-    object_key: Annotated[str | None, Field(min_length=1, max_length=_OBJECT_KEY_CHARS_MAX)] = None
+    object_key: Annotated[str, Line(_OBJECT_KEY_CHARS_MAX, 1)] | None = None
     currency: Annotated[Currency, Field(description="The currency of `Variant Price`.")] = "GBP"
     markets: Annotated[
-        dict[Annotated[str, _text(_MARKET_CHARS_MAX, 1)], Currency],
+        dict[Annotated[str, Line(_MARKET_CHARS_MAX, 1)], Currency],
         Field(
             max_length=_MARKETS_MAX,
             description="The currency of each `Price / <market>` column, beyond the known ones.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from commerce.emails.model import Email
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
+from commerce.texts import WORD_PATTERN
 
 EmailStatus = Literal["sending", "sent", "failed"]
 
@@ -36,15 +37,11 @@ class EmailList(Page):
     items: list[EmailView]
 
 
-class EmailsQuery(BaseModel):
+class EmailsQuery(PageQuery):
     """Which e-mails to list."""
 
-    model_config = ConfigDict(frozen=True)
-
-    order_id: str | None = Field(default=None, min_length=1, max_length=255)
+    order_id: str | None = Field(default=None, min_length=1, max_length=64, pattern=WORD_PATTERN)
     status: EmailStatus | None = None
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 def email_view(email: Email) -> EmailView:

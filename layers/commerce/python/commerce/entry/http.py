@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from commerce.entry import idempotency
+from commerce.entry import idempotency, path_parameters
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import (
@@ -28,17 +29,34 @@ from commerce.errors import (
     PreconditionRequired,
     RequestTooLarge,
     Unauthenticated,
+    UnsupportedMediaType,
 )
+from commerce.texts import WORDS_PATTERN
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 STAFF_GROUP = "staff"
+JSON = "application/json"
 IDEMPOTENCY_KEY_CHARS_MAX = 255
+IDEMPOTENCY_KEY_PATTERN = WORDS_PATTERN
+IF_MATCH_PATTERN = '^(?:W/)?"?([0-9]{1,15})"?$'
+
+# A cart of 2,000 lines or a product of 100 variants, with room to spare.
+BODY_BYTES_MAX = 512 * 1024
+# The deepest published body has 6 levels.
+DEPTH_MAX = 32
+# Above it a number with a point may be another than the one that was written.
+EXACT_MAX = 2**53
+FIELD_ERRORS_MAX = 100
+UNPUBLISHED_SHAPE = "the request does not have the published shape"
 
 # On every answer: nothing of the API is a page, and nothing of it is to be kept.
 HEADERS = {
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag, Location, Retry-After, X-Request-Id",
@@ -48,8 +66,7 @@ HEADERS = {
 class Nothing(BaseModel):
     """The body or query of an operation that takes none."""
 
-    # A stray query parameter, such as a tracking one, does no harm.
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -83,9 +100,10 @@ class Request(Generic[Body, Query]):
             The header is missing or too long.
         """
         key = self.headers.get("idempotency-key", "").strip()
-        if not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
+        if not re.fullmatch(IDEMPOTENCY_KEY_PATTERN, key) or len(key) > IDEMPOTENCY_KEY_CHARS_MAX:
             raise IdempotencyKeyRequired(
-                "send an Idempotency-Key header of 1 to 255 characters, new for each new request"
+                "send an Idempotency-Key header of 1 to 255 printable ASCII characters,"
+                " new for each new request"
             )
         return key
 
@@ -107,10 +125,10 @@ class Request(Generic[Body, Query]):
         PreconditionRequired
             The header is missing or is not an ETag of ours.
         """
-        tag = self.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
-        if not tag.isascii() or not tag.isdigit():
+        tag = re.fullmatch(IF_MATCH_PATTERN, self.headers.get("if-match", "").strip())
+        if tag is None:
             raise PreconditionRequired("send the ETag you read in an If-Match header")
-        return int(tag)
+        return int(tag[1])
 
 
 @dataclass(frozen=True)
@@ -142,12 +160,18 @@ class Operation:
     creates: bool = False
     keyed: bool = False
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
-    body_bytes_max: int | None = None
+    body_bytes_max: int = BODY_BYTES_MAX
+    public_seconds: int = 0
 
     @property
     def staff(self) -> bool:
         """Whether only staff may call it."""
         return self.path.startswith("/admin/")
+
+    @property
+    def sends(self) -> bool:
+        """Whether a request of it may have a body; what a GET brings along is not looked at."""
+        return self.method != "GET"
 
 
 class Declared(TypedDict, total=False):
@@ -160,6 +184,7 @@ class Declared(TypedDict, total=False):
     keyed: bool
     also: Mapping[int, type[BaseModel]]
     body_bytes_max: int
+    public_seconds: int
 
 
 @overload
@@ -208,7 +233,9 @@ def operation(
     also
         Other statuses the operation answers with, and their bodies.
     body_bytes_max
-        How long a body may be, where less than what API Gateway takes.
+        How long a body may be, where not the usual.
+    public_seconds
+        How long anybody may keep an answer that is the same for all.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -250,20 +277,18 @@ def _parse(
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     caller = _staff_caller(event) if declared.staff else ""
-    sent = _sent_body(event)
-    if declared.body_bytes_max is not None and len(sent) > declared.body_bytes_max:
-        raise RequestTooLarge(f"send at most {declared.body_bytes_max} bytes")
-    document = _json(sent) if declared.body is not Nothing else {}
+    path = path_parameters.checked(declared, event.get("pathParameters") or {})
+    query = _validate(declared.query, _sent_query(event), "$query")
+    sent = _sent_body(event) if declared.sends else b""
+    document = _document(sent, headers, declared)
     return Request(
-        path=event.get("pathParameters") or {},
+        path=path,
         body=_validate(declared.body, document, "$"),
-        query=_validate(declared.query, event.get("queryStringParameters") or {}, "$query"),
+        query=query,
         headers=headers,
         caller=caller,
         request_id=request_id,
-        fingerprint=idempotency.fingerprint(
-            declared.method, declared.path, event.get("pathParameters") or {}, document
-        ),
+        fingerprint=idempotency.fingerprint(declared.method, declared.path, path, document),
         raw_body=sent,
     )
 
@@ -292,15 +317,73 @@ def _sent_body(event: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def _sent_query(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Give the query; what is said twice could be read one way here and another way elsewhere."""
+    for name, values in (event.get("multiValueQueryStringParameters") or {}).items():
+        if len(values) > 1:
+            raise InvalidRequest(
+                "a query parameter stands in the query once",
+                errors=[{"path": f"$query.{name}", "code": "repeated", "detail": "send one"}],
+            )
+    return event.get("queryStringParameters") or {}
+
+
+def _document(sent: bytes, headers: Mapping[str, str], declared: Operation) -> Any:
+    """Read the body; an operation that takes none may be sent an empty one."""
+    if len(sent) > declared.body_bytes_max:
+        raise RequestTooLarge(f"send at most {declared.body_bytes_max} bytes")
+    if declared.body is Nothing and not sent.strip():
+        return {}
+    # Where a client names no type, API Gateway does, and this is the one it names.
+    media_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise UnsupportedMediaType(f"send the body as {JSON}")
+    return _json(sent)
+
+
 def _json(sent: bytes) -> Any:
+    """Read JSON that every reader reads alike: UTF-8, no name twice, no NaN, no endless depth."""
     try:
-        return json.loads(sent.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+        text = sent.decode("utf-8")
+        if "\ufffd" in text:  # which API Gateway puts for bytes that are no UTF-8
+            raise ValueError(text)
+        document = json.loads(
+            text,
+            parse_float=_number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_of_distinct_names,
+        )
     except (ValueError, RecursionError):
-        raise MalformedJson("the body must be one JSON document") from None
+        raise MalformedJson("the body must be one JSON document in UTF-8") from None
+    level = [document]
+    for _ in range(DEPTH_MAX):
+        level = [part for each in level for part in _parts(each)]
+        if not level:
+            return document
+    raise MalformedJson(f"the body must be at most {DEPTH_MAX} levels deep")
+
+
+def _parts(document: Any) -> list[Any]:
+    if isinstance(document, dict):
+        return list(document.values())
+    return document if isinstance(document, list) else []
+
+
+def _number(text: str) -> int | float:
+    """Read a number with a point or an exponent; to JSON, as to our document, 2.0 is 2."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < EXACT_MAX else number
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and Infinity are not JSON
+
+
+def _object_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise MalformedJson("the body has a name twice in one object")
+    return found
 
 
 def _validate(model: type[BaseModel], value: Any, root: str) -> BaseModel:
@@ -308,14 +391,14 @@ def _validate(model: type[BaseModel], value: Any, root: str) -> BaseModel:
         return model.model_validate(value)
     except ValidationError as error:
         raise InvalidRequest(
-            "the request does not have the published shape",
+            UNPUBLISHED_SHAPE,
             errors=[
                 {
                     "path": json_path(item["loc"], root),
                     "code": item["type"],
                     "detail": item["msg"],
                 }
-                for item in error.errors(include_url=False, include_input=False)
+                for item in error.errors(include_url=False, include_input=False)[:FIELD_ERRORS_MAX]
             ],
         ) from None
 
@@ -332,7 +415,7 @@ def _answer(
     context: LambdaContext,
 ) -> dict[str, Any]:
     def once() -> dict[str, Any]:
-        return _render(function(request), declared.status)
+        return _render(function(request), declared)
 
     if not (declared.creates and "idempotency-key" in request.headers):
         return once()
@@ -345,16 +428,18 @@ def _answer(
     )
 
 
-def _render(response: Response, status: int) -> dict[str, Any]:
+def _render(response: Response, declared: Operation) -> dict[str, Any]:
     headers = dict(HEADERS)
+    if declared.public_seconds:
+        headers["Cache-Control"] = f"public, max-age={declared.public_seconds}"
     body = ""
     if isinstance(response.body, BaseModel):
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = JSON
         body = response.body.model_dump_json(exclude_none=True, by_alias=True)
     elif response.body is not None:
         body = response.body
     headers |= response.headers
-    return {"statusCode": response.status or status, "headers": headers, "body": body}
+    return {"statusCode": response.status or declared.status, "headers": headers, "body": body}
 
 
 def _refusal(error: DomainError, request_id: str) -> dict[str, Any]:

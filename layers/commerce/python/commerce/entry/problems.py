@@ -45,6 +45,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.DeliveryInProgress: 409,
     errors.StaleVersion: 412,
     errors.RequestTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
     errors.InvalidRequest: 422,
     errors.InvalidImport: 422,
     errors.IdempotencyKeyReused: 422,
@@ -91,17 +92,25 @@ def status_of(error: type[DomainError]) -> int:
 
 
 def problem(error: DomainError, request_id: str) -> dict[str, Any]:
-    """Write an error as a problem document."""
+    """Write an error as a problem document.
+
+    A fact that has the name of one of the document's own members, such as an order's
+    `status`, is written as `current_status`.
+    """
     kind = type(error)
-    return {
+    document = {
         "type": f"urn:pushcart:problem:{kind.code()}",
         "title": kind.code().replace("_", " ").capitalize(),
         "status": status_of(kind),
         "detail": error.sentence,
         "code": kind.code(),
         "request_id": request_id,
-        **error.details,
     }
+    facts = {
+        f"current_{name}" if name in document else name: fact
+        for name, fact in error.details.items()
+    }
+    return document | facts
 
 
 def retry_after_seconds(error: DomainError) -> int | None:

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.events.model import Aggregate, DomainEvent
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
+from commerce.texts import WORDS_PATTERN
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -408,20 +409,17 @@ class EventList(Page):
     items: list[Event]
 
 
-class EventsQuery(BaseModel):
+class EventsQuery(PageQuery):
     """Which events to list."""
-
-    model_config = ConfigDict(frozen=True)
 
     aggregate_id: str | None = Field(
         default=None,
         min_length=1,
-        max_length=255,
+        max_length=64,
+        pattern=WORDS_PATTERN,
         description="An order's, product's or payment's id, or a SKU.",
     )
     type: EventType | None = None
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 def document(event: DomainEvent) -> dict[str, Any]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from commerce.carts.model import LINE_ID_PATTERN
 from commerce.errors import InvalidRequest
 from commerce.orders.record import Fulfillment, OrderRecord, Units
+from commerce.stock.model import LOCATION_PATTERN
+from commerce.texts import Line
 
 FulfillmentStatus = Literal["open", "packed", "shipped", "delivered", "canceled"]
 
 LINES_MAX = 2000
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_Text = Annotated[str, Line(200, 1)]
 
 
 class LineUnits(BaseModel):
@@ -20,7 +23,7 @@ class LineUnits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    id: str = Field(min_length=1, max_length=64, description="The line's id.", examples=["line_1"])
+    id: str = Field(pattern=LINE_ID_PATTERN, description="The line's id.", examples=["line_1"])
     quantity: int = Field(ge=1, le=1_000_000)
 
 
@@ -46,8 +49,7 @@ class CreateFulfillment(_Body):
     line_items: Lines
     location: str | None = Field(
         default=None,
-        min_length=1,
-        max_length=64,
+        pattern=LOCATION_PATTERN,
         description="From which stock location; any that has them where absent.",
     )
 
@@ -57,7 +59,7 @@ class ShipFulfillment(_Body):
 
     carrier: _Text | None = Field(default=None, examples=["Royal Mail"])
     tracking_number: _Text | None = Field(default=None, examples=["RM123456785GB"])
-    tracking_url: str | None = Field(default=None, max_length=500, pattern="^https?://[^\\s]+$")
+    tracking_url: str | None = Field(default=None, max_length=500, pattern="^https?://[!-~]+$")
 
     def tracking(self) -> dict[str, str]:
         """Give what is known of it."""

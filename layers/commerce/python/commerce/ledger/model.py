@@ -38,6 +38,7 @@ SIDES: Mapping[str, str] = {
     STORE_CREDIT: CREDIT,
 }
 _CREDIT_OF = re.compile(r"store_credit:[A-Za-z0-9_@.+-]{1,80}")
+ACCOUNT_PATTERN = rf"^(?:{'|'.join(SIDES)}|{_CREDIT_OF.pattern})$"
 
 
 class Unbalanced(ValueError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.clock import to_text
 from commerce.ledger.model import Balance, Entry, Posting, side_of
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
+from commerce.texts import WORDS_PATTERN, Line
 
 AMOUNT_MAX = 1_000_000_000_000
 
@@ -17,23 +20,18 @@ class MakeTransfer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     to: str = Field(
-        min_length=1,
-        max_length=96,
+        pattern=WORDS_PATTERN,
+        max_length=100,
         description="The account that is credited.",
         examples=["store_credit:customer-7"],
     )
     amount: int = Field(ge=1, le=AMOUNT_MAX, description="In minor units.", examples=[500])
     currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["GBP"])
-    reason: str = Field(min_length=1, max_length=200, examples=["goodwill"])
+    reason: Annotated[str, Line(200, 1)] = Field(examples=["goodwill"])
 
 
-class AccountQuery(BaseModel):
+class AccountQuery(PageQuery):
     """How much of the account's entries to give."""
-
-    model_config = ConfigDict(frozen=True)
-
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 class BalanceView(BaseModel):

@@ -12,7 +12,7 @@ from commerce.fulfillment.schema import FulfillmentView, LineUnits, fulfillment_
 from commerce.money import to_text as amount_text
 from commerce.orders.model import Order
 from commerce.orders.record import OrderRecord
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
 from commerce.payments.model import (
     CAPTURE,
     DONE,
@@ -25,6 +25,7 @@ from commerce.payments.model import (
 from commerce.payments.schema import PaymentView, payment_view
 from commerce.returns.schema import ReturnView, return_view
 from commerce.stock.model import Allocation, Reservation
+from commerce.texts import WORD_PATTERN
 
 Status = Literal["pending", "confirmed", "completed", "canceling", "canceled", "requires_action"]
 PaymentStatus = Literal[
@@ -54,13 +55,16 @@ OrderFulfillmentStatus = Literal[
 ]
 
 
+TOTAL_MAX = 10**15
+
+
 class PaymentInstrument(BaseModel):
     """How the buyer pays: a provider, and a token it gave the storefront."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     provider: Literal["sandbox"] = Field(examples=["sandbox"])
-    token: str = Field(min_length=1, max_length=255, examples=["tok_visa"])
+    token: str = Field(pattern=WORD_PATTERN, max_length=255, examples=["tok_visa"])
 
 
 class CompleteCart(BaseModel):
@@ -72,6 +76,7 @@ class CompleteCart(BaseModel):
     expected_total: int | None = Field(
         default=None,
         ge=0,
+        le=TOTAL_MAX,
         description="The total the buyer was shown, in minor units; another total is refused.",
         examples=[5400],
     )
@@ -150,14 +155,10 @@ class OrderList(Page):
     items: list[OrderSummary]
 
 
-class OrdersQuery(BaseModel):
+class OrdersQuery(PageQuery):
     """Which orders to list."""
 
-    model_config = ConfigDict(frozen=True)
-
     status: Status | None = None
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 class TimelineEntry(BaseModel):

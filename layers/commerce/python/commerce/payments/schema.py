@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.payments.model import Payment, payment_status
+from commerce.texts import WORD_PATTERN, WORDS_PATTERN, Line
 
 AMOUNT_MAX = 1_000_000_000_000
 MESSAGE_BYTES_MAX = 64 * 1024
@@ -30,7 +31,7 @@ class RefundPayment(BaseModel):
     amount: int | None = Field(
         default=None, ge=1, le=AMOUNT_MAX, description="In minor units; all that is left if absent."
     )
-    reason: str = Field(min_length=1, max_length=200, examples=["arrived broken"])
+    reason: Annotated[str, Line(200, 1)] = Field(examples=["arrived broken"])
 
 
 class ProviderMessageData(BaseModel):
@@ -39,7 +40,9 @@ class ProviderMessageData(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     reference: str = Field(
-        min_length=1, max_length=64, description="What the provider was given: the order's id."
+        pattern=WORDS_PATTERN,
+        max_length=64,
+        description="What the provider was given: the order's id.",
     )
 
 
@@ -52,7 +55,7 @@ class ProviderMessage(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    type: str = Field(min_length=1, max_length=64, examples=["payment.authorized"])
+    type: str = Field(pattern=WORD_PATTERN, max_length=64, examples=["payment.authorized"])
     data: ProviderMessageData
 
 

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from commerce.pages import Page
 from commerce.reconciliation.model import Finding, Run
-
-
-class PageQuery(BaseModel):
-    """How much to give."""
-
-    model_config = ConfigDict(frozen=True)
-
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 class RunView(BaseModel):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.fulfillment.schema import LINES_MAX, Lines, LineUnits, lines_of, units_of
+from commerce.ids import id_pattern
 from commerce.orders.record import Return, Units
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
 from commerce.returns.model import Refund
+from commerce.stock.model import LOCATION_PATTERN, MAIN_LOCATION
+from commerce.texts import Line, prose
 
 ReturnStatus = Literal["requested", "approved", "rejected", "received", "refunding", "refunded"]
 Reason = Literal[
@@ -17,7 +20,7 @@ Reason = Literal[
 ]
 AMOUNT_MAX = 1_000_000_000_000
 
-_Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+_Note = Annotated[str, prose(1000)]
 
 
 class _Body(BaseModel):
@@ -27,7 +30,7 @@ class _Body(BaseModel):
 class RequestReturn(_Body):
     """Units that a buyer wants to send back."""
 
-    order_id: str = Field(min_length=1, max_length=64)
+    order_id: str = Field(pattern=id_pattern("order"))
     line_items: Lines
     reason: Reason
     note: _Note = ""
@@ -36,9 +39,7 @@ class RequestReturn(_Body):
 class RejectReturn(_Body):
     """Why a return is refused."""
 
-    reason: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
-    ] = Field(description="The buyer reads it in an e-mail.")
+    reason: Annotated[str, Line(200, 1)] = Field(description="The buyer reads it in an e-mail.")
 
 
 class ReceiveReturn(_Body):
@@ -47,7 +48,7 @@ class ReceiveReturn(_Body):
     restock: list[LineUnits] = Field(default_factory=list, max_length=LINES_MAX)
     discard: list[LineUnits] = Field(default_factory=list, max_length=LINES_MAX)
     location: str = Field(
-        default="main", min_length=1, max_length=64, description="Where it came in."
+        default=MAIN_LOCATION, pattern=LOCATION_PATTERN, description="Where it came in."
     )
 
     def restocked(self) -> Units:
@@ -107,14 +108,10 @@ class ReturnList(Page):
     items: list[ReturnView]
 
 
-class ReturnsQuery(BaseModel):
+class ReturnsQuery(PageQuery):
     """Which returns to list."""
 
-    model_config = ConfigDict(frozen=True)
-
     status: ReturnStatus | None = None
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 def return_view(order_id: str, wish: Return) -> ReturnView:

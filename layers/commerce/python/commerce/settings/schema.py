@@ -15,6 +15,7 @@ from commerce.settings.model import (
     TaxRules,
     Zone,
 )
+from commerce.texts import Line
 
 # Keeps the whole document well under DynamoDB's 400 KB.
 _ZONES_MAX = 30
@@ -27,9 +28,9 @@ _RATE_MAX = 10_000
 
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
-CountryOrAll = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
+CountryOrAll = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$", max_length=2)]
 Id = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Title = Annotated[str, Line(80, 1)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=_RATE_MAX)]
 Amounts = Annotated[dict[Currency, Amount], Field(max_length=_CURRENCIES_MAX)]
@@ -128,9 +129,11 @@ class SettingsBody(_Part):
     fulfillment_zones: list[ZoneBody] = Field(max_length=_ZONES_MAX)
     stock_locations: list[LocationBody] = Field(min_length=1, max_length=_LOCATIONS_MAX)
     policies: PoliciesBody = PoliciesBody()
-    version: int | None = Field(None, description="Read only; If-Match names the version.")
-    updated_at: str | None = Field(None, description="Read only.")
-    updated_by: str | None = Field(None, description="Read only.")
+    version: int | None = Field(
+        None, le=10**15, description="Read only; If-Match names the version."
+    )
+    updated_at: str | None = Field(None, max_length=40, description="Read only.")
+    updated_by: str | None = Field(None, max_length=320, description="Read only.")
 
     def to_settings(self, version: int) -> ShopSettings:
         """Give the document as settings of a version; the read-only fields are passed over."""

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from commerce.errors import NotReserved
 
+LOCATION_PATTERN = "^[a-z0-9][a-z0-9_-]{0,63}$"
 MAIN_LOCATION = "main"
 
 # A reservation and the check on the order's first one share a transaction of 100 with its SKUs.

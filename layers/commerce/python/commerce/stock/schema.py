@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.clock import to_text
-from commerce.stock.model import MAIN_LOCATION, Adjustment, Stock
+from commerce.pages import PageQuery
+from commerce.stock.model import LOCATION_PATTERN, MAIN_LOCATION, Adjustment, Stock
+from commerce.texts import Line
 
 UNITS_MAX = 1_000_000_000
 
@@ -16,19 +20,17 @@ class AdjustStock(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     delta: int = Field(
-        ge=-UNITS_MAX, le=UNITS_MAX, description="Units to add, or to take where negative; not 0."
+        ge=-UNITS_MAX,
+        le=UNITS_MAX,
+        description="Units to add, or to take where negative; not 0.",
+        json_schema_extra={"not": {"const": 0}},
     )
-    reason: str = Field(min_length=1, max_length=200, examples=["restock"])
-    location: str = Field(default=MAIN_LOCATION, min_length=1, max_length=64)
+    reason: Annotated[str, Line(200, 1)] = Field(examples=["restock"])
+    location: str = Field(default=MAIN_LOCATION, pattern=LOCATION_PATTERN)
 
 
-class StockQuery(BaseModel):
+class StockQuery(PageQuery):
     """How much of the adjustment history to give."""
-
-    model_config = ConfigDict(frozen=True)
-
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 class LevelView(BaseModel):

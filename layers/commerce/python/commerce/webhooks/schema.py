@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Json, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
 from commerce.events.schema import EventType
-from commerce.pages import Page
+from commerce.pages import Page, PageQuery
+from commerce.texts import WORD_PATTERN, Line
 from commerce.webhooks.model import Delivery, Endpoint, Ring
 
 URL_CHARS_MAX = 2048
 
-Url = Annotated[str, StringConstraints(min_length=1, max_length=URL_CHARS_MAX)]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Url = Annotated[str, Field(pattern=WORD_PATTERN, max_length=URL_CHARS_MAX)]
+Description = Annotated[str, Line(200)]
 EventTypes = Annotated[list[EventType | Literal["*"]], Field(min_length=1, max_length=50)]
 DeliveryStatus = Literal["pending", "succeeded", "failed"]
 
@@ -145,14 +146,10 @@ class DeliveryList(Page):
     items: list[DeliveryView]
 
 
-class DeliveriesQuery(BaseModel):
+class DeliveriesQuery(PageQuery):
     """Which deliveries to list."""
 
-    model_config = ConfigDict(frozen=True)
-
     status: DeliveryStatus | None = None
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = None
 
 
 # --- what workers are given -----------------------------------------------------------

@@ -1,0 +1,76 @@
+"""What the functions wrote while all these tests ran; it is collected last, see conftest.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from e2e.storefront import BUYER, DESTINATION, Storefront
+from pushcart import staff
+from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
+
+pytestmark = [pytest.mark.xdist_group("deployed_shop"), pytest.mark.afterwards]
+
+# Planted by a test of its own, so that they are in the run however few tests are chosen.
+CANARY = {"email": "canary.bird@example.org", "first_name": "Kanarienvogel", "last_name": "Piep"}
+STREET = "7 Coal Mine Lane"
+
+
+def _lines(cloud: Cloud) -> Iterator[str]:
+    """Give every line of every function's log."""
+    groups = cloud.logs.get_paginator("describe_log_groups").paginate()
+    names = [group["logGroupName"] for page in groups for group in page["logGroups"]]
+    for name in names:
+        for page in cloud.logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+            for event in page["events"]:
+                yield event["message"]
+
+
+@pytest.fixture(scope="module")
+def logged(storefront: Storefront, cloud: Cloud) -> list[str]:
+    """Buy once, be declined once and be refused once as the canary, and read all logs."""
+    (sku,) = storefront.stocked(5)
+    street = {**DESTINATION, "street_address": STREET}
+    for token in ("tok_visa", "tok_declined"):
+        cart = storefront.cart({sku: 1}, **CANARY)
+        path = f"/store/carts/{cart['id']}"
+        storefront.shop.ask("PATCH", path, {"fulfillment": {"destination": street}})
+        storefront.complete(storefront.shop.ask("GET", path), token)
+        refused = {"buyer": CANARY, "card": CANARY["email"]}
+        assert storefront.shop.call("PATCH", path, refused).status_code == 422
+    return list(_lines(cloud))
+
+
+def test_no_log_has_a_buyers_data_a_token_or_a_password(
+    logged: list[str], staff_token: str, deployed_shop: Workspace
+) -> None:
+    secrets = {
+        *(CANARY["email"], CANARY["first_name"], STREET),
+        *(BUYER["email"], DESTINATION["street_address"]),
+        *("tok_visa", "tok_declined", "a-Long-passw0rd!", staff.password(deployed_shop)),
+        *(staff_token, staff_token.rpartition(".")[2]),
+        *("Authorization", "whsec_"),
+    }
+    text = "\n".join(logged)
+    assert {secret for secret in secrets if secret in text} == set()
+
+
+def test_a_line_of_an_operation_names_its_request_and_of_a_step_its_order(
+    logged: list[str],
+) -> None:
+    told = [_fields(line) for line in logged if line.startswith('{"level"')]
+    refusals = [each for each in told if each.get("message") == "refused"]
+    assert refusals
+    assert not [each for each in refusals if not each["request_id"] or not each["route"]]
+    steps = [each for each in told if each.get("message") == "task refused"]
+    assert steps
+    assert not [each for each in steps if not each.keys() & {"order_id", "cart_id"}]
+
+
+def _fields(line: str) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(line)
+    return fields
