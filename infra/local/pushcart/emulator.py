@@ -61,6 +61,7 @@ def main() -> None:
         event_delivery,
         gateway_responses,
         mail_permissions,
+        role_recorder,
         task_tokens,
         warm_start,
     )
@@ -73,6 +74,7 @@ def main() -> None:
     gateway_responses.install()
     task_tokens.install()
     mail_permissions.install()
+    role_recorder.install(workspace.role_uses)
     config = Config()
     config.bind = [
         f"{LOOPBACK}:{workspace.cloud_port}",
