@@ -62,6 +62,7 @@ def main() -> None:
         gateway_responses,
         mail_permissions,
         role_recorder,
+        secure_transport,
         task_tokens,
         warm_start,
     )
@@ -74,6 +75,7 @@ def main() -> None:
     gateway_responses.install()
     task_tokens.install()
     mail_permissions.install()
+    secure_transport.install()
     role_recorder.install(workspace.role_uses)
     config = Config()
     config.bind = [
