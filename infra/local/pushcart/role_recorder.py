@@ -8,13 +8,13 @@ role uses and may not. :mod:`pushcart.permissions` reads the record.
 """
 
 import functools
-import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.services import iam, lambda_svc, stepfunctions
+from ministack.services import lambda_svc, stepfunctions
 
 from pushcart import event_delivery
 from pushcart.role_uses import Record, Use
@@ -22,6 +22,7 @@ from pushcart.workspace import ACCOUNT_ID
 
 Json = dict[str, Any]
 Replaced = Callable[..., Any]
+Ask = Callable[[str, str, str], None]
 
 # What AWS asks of the role of a function that a stream or a queue wakes.
 _READS_STREAM = (
@@ -36,47 +37,62 @@ _WRITES_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents
 
 def install(path: Path) -> None:
     """Record every use of a role to a file, in this process, before it serves anything."""
-    iam_evaluator.evaluate = _recording(iam_evaluator.evaluate, Record(path))
+    recorder = _Recorder(Record(path))
+    iam_evaluator.enforce = recorder.enforcing(iam_evaluator.enforce)
     stepfunctions._execute_task = _with_role(stepfunctions._execute_task)
-    stepfunctions._call_lambda = _calling(stepfunctions._call_lambda)
-    lambda_svc._execute_function = _reading_streams(lambda_svc._execute_function)
-    lambda_svc._run_sqs_batch = _reading_queues(lambda_svc._run_sqs_batch)
-    lambda_svc._send_ddb_stream_failure_record = _setting_aside_records(
-        lambda_svc._send_ddb_stream_failure_record
-    )
-    lambda_svc._route_async_failure = _setting_aside_events(lambda_svc._route_async_failure)
-    lambda_svc._emit_lambda_logs = _writing_logs(lambda_svc._emit_lambda_logs)
+    asks = recorder.in_the_name_of
+    for module, name, replacement in (
+        (stepfunctions, "_call_lambda", _calling),
+        (lambda_svc, "_execute_function", _reading_streams),
+        (lambda_svc, "_run_sqs_batch", _reading_queues),
+        (lambda_svc, "_send_ddb_stream_failure_record", _setting_aside_records),
+        (lambda_svc, "_route_async_failure", _setting_aside_events),
+        (lambda_svc, "_emit_lambda_logs", _writing_logs),
+    ):
+        replaced = getattr(module, name)
+        setattr(module, name, functools.wraps(replaced)(replacement(replaced, asks)))
 
 
-def _recording(evaluate: Replaced, record: Record) -> Replaced:
-    @functools.wraps(evaluate)
-    def recorded(context: Any, policies: Any, *limits: Any) -> Any:
-        result = evaluate(context, policies, *limits)
-        kind, _, rest = context.principal_arn.rpartition(":")[2].partition("/")
-        if kind in {"role", "assumed-role"}:
-            role = rest.partition("/")[0] if kind == "assumed-role" else rest.rpartition("/")[2]
-            allowed = result.decision == "Allow"
-            record.add(Use(role, context.action, context.resource_arn, allowed))
-        return result
+class _Recorder:
+    """Writes down what is asked for, and asks for what MiniStack passes over."""
 
-    return recorded
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._asked: set[tuple[str, str, str]] = set()
 
+    def enforcing(self, enforce: Replaced) -> Replaced:
+        """Record what a function's call was answered."""
 
-@functools.cache
-def _in_the_name_of(role_arn: str, action: str, resource: str) -> None:
-    """Check and record once what AWS does in a role's name."""
-    name = role_arn.rpartition("/")[2]
-    context = iam_evaluator.EvalContext(
-        principal_arn=role_arn,
-        principal_type="AssumedRole",
-        principal_account=ACCOUNT_ID,
-        action=action,
-        resource_arn=resource,
-        region=resource.split(":")[3],
-    )
-    policies = iam_evaluator._gather_role_policies(name, ACCOUNT_ID)
-    limits = iam_evaluator._permissions_boundary(iam._roles, name, ACCOUNT_ID)
-    iam_evaluator.evaluate(context, policies, *limits)
+        @functools.wraps(enforce)
+        def recorded(
+            key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any
+        ) -> Any:
+            denied = enforce(key, action, service, region, resource_arn=resource_arn, **more)
+            kind, _, rest = iam_evaluator.caller_arn().rpartition(":")[2].partition("/")
+            if kind == "assumed-role" and not isinstance(denied, iam_evaluator.AuthError):
+                role = rest.partition("/")[0]
+                self._record.add(Use(role, action, resource_arn, allowed=denied is None))
+            return denied
+
+        return recorded
+
+    def in_the_name_of(self, role_arn: str, action: str, resource: str) -> None:
+        """Check and record once what AWS does in a role's name."""
+        if (role_arn, action, resource) in self._asked:
+            return
+        role = role_arn.rpartition("/")[2]
+        context = iam_evaluator.EvalContext(
+            principal_arn=role_arn,
+            principal_type="AssumedRole",
+            principal_account=ACCOUNT_ID,
+            action=action,
+            resource_arn=resource,
+            region=resource.split(":")[3],
+        )
+        policies = iam_evaluator._gather_role_policies(role, ACCOUNT_ID)
+        allowed = iam_evaluator.evaluate(context, policies).decision == "Allow"
+        self._record.add(Use(role, action, resource, allowed))
+        self._asked.add((role_arn, action, resource))
 
 
 def _config(function: Json) -> Json:
@@ -84,82 +100,76 @@ def _config(function: Json) -> Json:
     return config
 
 
-# Each execution has a thread of its own.
-_running = threading.local()
+# The role of the state machine whose task runs: its threads inherit it.
+_role: ContextVar[str | None] = ContextVar("role", default=None)
 
 
 def _with_role(execute_task: Replaced) -> Replaced:
     @functools.wraps(execute_task)
     def execute(state: Json, given: Any, execution: Json, context: Json) -> Any:
         machine = stepfunctions._state_machines.get(execution["stateMachineArn"])
-        _running.role = machine["roleArn"] if machine else None
+        _role.set(machine["roleArn"] if machine else None)
         return execute_task(state, given, execution, context)
 
     return execute
 
 
-def _calling(call_lambda: Replaced) -> Replaced:
-    @functools.wraps(call_lambda)
+def _calling(call_lambda: Replaced, ask: Ask) -> Replaced:
     def call(function: str, event: Any) -> Any:
-        role = getattr(_running, "role", None)
+        role = _role.get()
         _, config, _ = lambda_svc._get_func_record_for_ref(function)
         if role and config:
-            _in_the_name_of(role, "lambda:InvokeFunction", config["FunctionArn"])
+            ask(role, "lambda:InvokeFunction", config["FunctionArn"])
         return call_lambda(function, event)
 
     return call
 
 
-def _reading_streams(execute_function: Replaced) -> Replaced:
-    @functools.wraps(execute_function)
+def _reading_streams(execute_function: Replaced, ask: Ask) -> Replaced:
     def execute(function: Json, event: Any) -> Any:
         if event_delivery.is_polling():
             for action in _READS_STREAM:
                 stream = event["Records"][0]["eventSourceARN"]
-                _in_the_name_of(_config(function)["Role"], action, stream)
+                ask(_config(function)["Role"], action, stream)
         return execute_function(function, event)
 
     return execute
 
 
-def _reading_queues(run_batch: Replaced) -> Replaced:
-    @functools.wraps(run_batch)
+def _reading_queues(run_batch: Replaced, ask: Ask) -> Replaced:
     def run(mapping: Json, function: Json, *rest: Any) -> None:
         for action in _READS_QUEUE:
-            _in_the_name_of(_config(function)["Role"], action, mapping["EventSourceArn"])
+            ask(_config(function)["Role"], action, mapping["EventSourceArn"])
         run_batch(mapping, function, *rest)
 
     return run
 
 
-def _setting_aside_records(send: Replaced) -> Replaced:
-    @functools.wraps(send)
+def _setting_aside_records(send: Replaced, ask: Ask) -> Replaced:
     def set_aside(mapping: Json, function: Json, *rest: Any) -> None:
         queue = mapping["DestinationConfig"]["OnFailure"]["Destination"]
-        _in_the_name_of(_config(function)["Role"], "sqs:SendMessage", queue)
+        ask(_config(function)["Role"], "sqs:SendMessage", queue)
         send(mapping, function, *rest)
 
     return set_aside
 
 
-def _setting_aside_events(route: Replaced) -> Replaced:
-    @functools.wraps(route)
+def _setting_aside_events(route: Replaced, ask: Ask) -> Replaced:
     def set_aside(queue: str, function: str, *rest: Any) -> None:
         role = lambda_svc._functions[function]["config"]["Role"]
-        _in_the_name_of(role, "sqs:SendMessage", queue)
+        ask(role, "sqs:SendMessage", queue)
         route(queue, function, *rest)
 
     return set_aside
 
 
-def _writing_logs(emit: Replaced) -> Replaced:
-    @functools.wraps(emit)
+def _writing_logs(emit: Replaced, ask: Ask) -> Replaced:
     def write(function: Json, *rest: Any, **options: Any) -> None:
         config = _config(function)
         _, _, _, region, account, _, name = config["FunctionArn"].split(":")[:7]
         group = f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{name}"
         for action in _WRITES_LOG:
-            _in_the_name_of(config["Role"], action, f"{group}:*")
+            ask(config["Role"], action, f"{group}:*")
         emit(function, *rest, **options)
 
     return write
