@@ -9,8 +9,10 @@ from commerce.environment import environment
 from commerce.events.schema import Delivery
 from commerce.mailer import Mailer
 from commerce.orders.records import RecordStore
+from commerce.payments.store import PaymentStore
 
 records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
 emails = EmailStore(Table(environment().emails_table))
 mailer = Mailer(environment().mail_sender)
 
@@ -18,5 +20,12 @@ mailer = Mailer(environment().mail_sender)
 @task(Delivery)
 def handler(delivery: Delivery) -> dict[str, bool]:
     """Tell whether an e-mail was sent."""
-    event = delivery.detail.told()
-    return {"sent": tell_buyer(event, system_clock, records=records, emails=emails, mailer=mailer)}
+    sent = tell_buyer(
+        delivery.detail.told(),
+        system_clock,
+        records=records,
+        payments=payments,
+        emails=emails,
+        mailer=mailer,
+    )
+    return {"sent": sent}

@@ -9,12 +9,12 @@ from commerce.environment import environment
 from commerce.errors import AddressRefused, TooManyEndpoints
 from commerce.ids import new_id
 from commerce.settings.store import SettingsStore
+from commerce.signatures import SECRET_BITS, new_secret
 from commerce.webhooks import operations
 from commerce.webhooks.endpoints import EndpointStore
 from commerce.webhooks.internet import system_resolve
 from commerce.webhooks.model import ENDPOINT_ID_PREFIX
 from commerce.webhooks.schema import EndpointSecret, NewEndpoint
-from commerce.webhooks.signing import SECRET_BITS, new_secret
 
 endpoints = EndpointStore(Table(environment().webhooks_table))
 settings = SettingsStore(Table(environment().settings_table))

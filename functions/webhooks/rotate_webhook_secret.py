@@ -7,9 +7,9 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
+from commerce.signatures import SECRET_BITS, new_secret
 from commerce.webhooks.endpoints import EndpointStore
 from commerce.webhooks.schema import EndpointSecret
-from commerce.webhooks.signing import SECRET_BITS, new_secret
 
 endpoints = EndpointStore(Table(environment().webhooks_table))
 

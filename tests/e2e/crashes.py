@@ -60,6 +60,19 @@ class Environments:
 
     def kill_the_called(self, function: str, processes: list[int]) -> None:
         """Kill the one of some stopped processes that a call was handed to, once it was."""
+        os.kill(self._the_called(function, processes), signal.SIGKILL)
+
+    def keep_the_called(self, function: str, processes: list[int]) -> None:
+        """Kill all of some stopped processes but the one that a call was handed to.
+
+        That call stays where it is; the next ones are served by new processes.
+        """
+        called = self._the_called(function, processes)
+        for process in processes:
+            if process != called:
+                os.kill(process, signal.SIGKILL)
+
+    def _the_called(self, function: str, processes: list[int]) -> int:
         called: list[int] = []
 
         def handed_over() -> bool:
@@ -67,7 +80,7 @@ class Environments:
             return bool(called)
 
         wait_until(handed_over, f"a call of {function}")
-        os.kill(called[0], signal.SIGKILL)
+        return called[0]
 
     def kill(self, function: str) -> None:
         """Kill all of a function's processes, whatever they do."""
@@ -76,13 +89,14 @@ class Environments:
                 os.kill(process, signal.SIGKILL)
 
     @contextmanager
-    def out_of_order(self, function: str) -> Iterator[None]:
-        """Kill each of a function's processes as soon as there is one."""
+    def out_of_order(self, *functions: str) -> Iterator[None]:
+        """Kill each of these functions' processes as soon as there is one."""
         over = threading.Event()
 
         def killing() -> None:
             while not over.is_set():
-                self.kill(function)
+                for function in functions:
+                    self.kill(function)
                 time.sleep(_LOOK_EVERY_SECONDS)
 
         killer = threading.Thread(target=killing)
@@ -97,7 +111,10 @@ class Environments:
 def _has_unread_input(process: int) -> bool:
     """Tell whether a stopped process has been sent a call: they come through its input pipe."""
     waiting = array.array("i", [0])
-    pipe = os.open(f"/proc/{process}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        pipe = os.open(f"/proc/{process}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False  # killed before, and gone by now
     try:
         fcntl.ioctl(pipe, termios.FIONREAD, waiting)
     finally:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from commerce.clock import from_text, to_text
-from commerce.payments.model import AUTHORIZING, CALL_LIFE, VOIDING
-from e2e.invariants import scan, unsettled
+from commerce.lifecycle import AUTHORIZING, VOIDING
+from commerce.payments.model import CALL_LIFE
+from e2e.invariants import at_work, scan, unsettled
 from pushcart.cloud import Cloud
 
 _POLL_SECONDS = 0.05
@@ -26,15 +28,27 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def settle(cloud: Cloud, sweeps_max: int = 3) -> None:
-    """Run the sweep, as of later, until no order is in flight; fail after so many sweeps."""
+    """Run the sweep, as of later, until no order is in flight; fail after so many sweeps.
+
+    Then wait until what follows a confirmed order has come to where people decide.
+    """
     for _ in range(sweeps_max):
         in_flight = unsettled(cloud)
         if not in_flight:
-            return
+            break
         wait_until(partial(_calls_are_over, cloud, in_flight), "calls to be over")
         sweep(cloud)
     left = unsettled(cloud)
     assert not left, f"still in flight after {sweeps_max} sweeps: {left}"
+    seen: list[str] = []
+
+    def at_rest() -> bool:
+        seen[:] = at_work(cloud)
+        return not seen
+
+    with suppress(AssertionError):  # what is left is named below
+        wait_until(at_rest, "the state machines")
+    assert not seen, f"still at work: {seen}"
 
 
 def sweep(cloud: Cloud) -> None:

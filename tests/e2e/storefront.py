@@ -102,6 +102,11 @@ class Storefront:
         stock = self.shop.ask("GET", f"/admin/stock/{sku}")
         return stock["available"], stock["reserved"]
 
+    def units(self, sku: str) -> tuple[int, int, int]:
+        """Read how many units of a SKU are available, reserved, and gone for good."""
+        stock = self.shop.ask("GET", f"/admin/stock/{sku}")
+        return stock["available"], stock["reserved"], stock["consumed"]
+
     def payment_status(self, order_id: str) -> str | None:
         """Tell how far the shop's own record of a payment is; None before there is one."""
         payment = self._payments.get(order_id)

@@ -16,7 +16,7 @@ from e2e.command_line import run_pushcart
 from e2e.crashes import Environments
 from e2e.dead_letters import Queues
 from e2e.recovery import wait_until
-from e2e.storefront import Storefront, at_once
+from e2e.storefront import Storefront, at_once, new_key
 from pushcart import mails
 from pushcart.cloud import Cloud
 from pushcart.workspace import STACK_NAME, Workspace
@@ -150,11 +150,29 @@ def test_a_cancelled_order_is_told_and_a_refused_checkout_is_not(
     assert post.sent(no_order["id"]) == []
 
 
+def test_a_refund_by_staff_is_told(storefront: Storefront, post: Post) -> None:
+    order = an_order(storefront)
+    path = f"/admin/orders/{order['id']}"
+    storefront.shop.ask("POST", f"{path}/capture", {"amount": 1000}, key=new_key())
+    back = {"amount": 250, "reason": "late"}
+    storefront.shop.ask("POST", f"{path}/refund", back, key=new_key())
+
+    post.recorded(order["id"], 2)
+
+    subjects = [mail["Subject"] for mail in post.sent(order["id"])]
+    assert "We have given you money back: £2.50" in subjects
+
+
 def test_a_poison_event_is_set_aside_and_later_ones_are_told(
     storefront: Storefront, post: Post, bus: EventBus, queues: Queues, deployed_shop: Workspace
 ) -> None:
-    nobodys = {"id": order_id_for("cart_nobody", 1), "version": 2, "total": 1, "placed_at": "now"}
-    bus.publish(event_of(nobodys))
+    nobodys = Aggregate("payment", order_id_for("cart_nobody", 1), 2)
+    sums = {"amount": 1, "captured": 1, "refunded": 1}
+    data = {"order_id": nobodys.id, "provider": "sandbox", "currency": "GBP", **sums}
+    # Only the sender listens to it.
+    type_ = "payment.refunded"
+    told = DomainEvent(event_id(type_, nobodys), type_, 1, "now", nobodys, data)
+    bus.publish(document(told))
     wait_until(lambda: queues.depth(queues.events) == 1, "the dead letter")
 
     post.recorded(an_order(storefront)["id"])

@@ -62,6 +62,7 @@ def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> 
     walk.called.add("POST /hooks/payments/{provider}")
     a_reconciliation(walk)
     orders_undone(walk, storefront, skus[0])
+    goods_sent_and_sent_back(walk, storefront)
     webhooks(walk)
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
@@ -180,6 +181,39 @@ def orders_undone(walk: Walk, storefront: Storefront, sku: str) -> None:
     wait_until(partial(undone, order["id"]), "the undo to be done")
     assert storefront.held(order["id"]) == 0
     assert storefront.levels(sku) == (available, reserved)
+
+
+def goods_sent_and_sent_back(walk: Walk, storefront: Storefront) -> None:
+    (sku,) = storefront.stocked(10)
+    order = storefront.complete(storefront.cart({sku: 4})).json()
+    line = order["line_items"][0]["id"]
+    parcels = f"/admin/orders/{order['id']}/fulfillments"
+    wait_until(lambda: bool(walk.do(f"GET {parcels}")["items"]), "the allocation")
+
+    def units(count: int) -> list[dict[str, Any]]:
+        return [{"id": line, "quantity": count}]
+
+    apart = walk.do(f"POST {parcels}", {"line_items": units(3)}, key=new_key())["id"]
+    parcel = walk.do(f"POST /admin/fulfillments/{apart}/cancel")["id"]
+    path = f"/admin/fulfillments/{parcel}"
+    walk.do(f"POST {path}/report-shortage", {"line_items": units(1)}, key=new_key())
+    for step, body in (("pack", None), ("ship", {"carrier": "Royal Mail"}), ("deliver", None)):
+        assert walk.do(f"POST {path}/{step}", body)["id"] == parcel
+    wait_until(lambda: storefront.payment_status(order["id"]) == "captured", "the capture")
+    assert storefront.units(sku) == (7, 1, 2)
+
+    wish = {"order_id": order["id"], "line_items": units(1), "reason": "does_not_fit"}
+    refused, taken = (walk.do("POST /store/returns", wish, key=new_key())["id"] for _ in range(2))
+    walk.do(f"POST /admin/returns/{refused}/reject", {"reason": "worn"})
+    walk.do(f"POST /admin/returns/{taken}/approve")
+    walk.do(f"POST /admin/returns/{taken}/receive", {"restock": units(1)}, key=new_key())
+    walk.do(f"POST /admin/returns/{taken}/refund", {"restocking_fee": 50}, key=new_key())
+    wait_until(
+        lambda: bool(walk.do(f"GET /admin/returns/{taken}")["status"] == "refunded"), "the refund"
+    )
+    newest = walk.do("GET /admin/returns", query={"status": "refunded", "limit": 1})
+    assert newest["items"][0]["id"] == taken
+    assert storefront.units(sku) == (8, 1, 2)
 
 
 def money_of(walk: Walk, order: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from commerce.dynamo.table import Table, Update
 from commerce.orders.model import order_id_for
 from commerce.payments.sandbox import payment_key
-from commerce.payments.signature import signed_headers
+from commerce.signatures import signed_headers
 from e2e.recovery import wait_until
 from e2e.storefront import Storefront, new_key
 from pushcart import payment_messages
@@ -63,10 +63,10 @@ def test_only_who_has_the_key_is_listened_to_and_only_once(
     reference = an_order(storefront)["id"]
     body = json.dumps({"type": "payment.authorized", "data": {"reference": reference}}).encode()
     now, name = datetime.now(UTC), new_key()
-    right = signed_headers(name, body, payment_messages.key(cloud), now)
+    right = signed_headers(name, body.decode(), [payment_messages.key(cloud)], now)
     post = partial(storefront.shop.post, PATH)
 
-    forged = post(body, signed_headers(name, body, b"guessed", now))
+    forged = post(body, signed_headers(name, body.decode(), [b"guessed"], now))
     assert (forged.status_code, forged.json()["code"]) == (401, "invalid_signature")
     results = sorted(each.json()["result"] for each in (post(body, right), post(body, right)))
     assert results == ["repeated", "settled"]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from e2e.command_line import run_pushcart
+from e2e.recovery import wait_until
 from e2e.storefront import Storefront, new_key
 from pushcart import process
 from pushcart.testing import workspace_in
+from pushcart.warehouse import OverHttp
 from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
@@ -67,8 +69,11 @@ def test_orders_are_listed_newest_first_and_by_status(
 
     assert [each["id"] for each in newest] == [refused, first]
     assert [each["status"] for each in newest] == ["canceled", "confirmed"]
-    assert first in confirmed.stdout
     assert refused not in confirmed.stdout
+    head, line = confirmed.stdout.splitlines()
+    statuses = [line[head.index(name) :].split()[0] for name in ("status", "payment", "goods")]
+    assert first in line
+    assert statuses == ["confirmed", "authorized", "unfulfilled"]
 
 
 def test_a_trace_tells_the_story_of_a_refused_order(
@@ -91,6 +96,38 @@ def test_a_trace_tells_the_story_of_a_refused_order(
     assert as_json["timeline"] == order["timeline"]
 
 
+def test_a_trace_names_parcels_cancellations_and_returns_with_their_money(
+    deployed_shop: Workspace, storefront: Storefront
+) -> None:
+    (sku,) = storefront.stocked(5, price=6000)
+    order = storefront.complete(storefront.cart({sku: 3})).json()
+    wait_until(lambda: bool(storefront.order(order["id"])["fulfillments"]), "the allocation")
+    some = {"line_items": [{"id": "line_1", "quantity": 1}], "reason": "one too many"}
+    storefront.shop.ask("POST", f"/store/orders/{order['id']}/cancel", some)
+    warehouse = OverHttp(storefront.shop)
+    warehouse.send(order["id"])
+    return_id = warehouse.take_back(order["id"], {sku: 1})
+
+    told = run_pushcart(deployed_shop, "trace", order["id"]).stdout
+
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in told.splitlines() if line}
+    tail = order["id"].removeprefix("order_")
+    reference = storefront.order(order["id"])["payment"]["provider_reference"]
+    assert lines["payment"] == (
+        "partially_refunded, 120.00 GBP captured, 60.00 GBP refunded, "
+        f"60.00 GBP released, {reference}"
+    )
+    assert lines["parcel"].startswith(f"fulfillment_{tail}_1 delivered, 2 units, from main, 120.00")
+    assert lines["canceled"].startswith(f"cancellation_{tail}_1 1 units, 60.00 GBP less")
+    assert lines["return"] == f"{return_id} refunded, 1 units, changed_my_mind, 60.00 GBP back"
+    steps = ["fulfillment open", "fulfillment packed     from open", "from packed"]
+    steps += ["payment captured", "from shipped", "order completed        from confirmed"]
+    steps += ["return requested", "from requested", "from approved", "payment refunded"]
+    places = [told.index(step) for step in [*steps, "return refunded        from refunding"]]
+    assert places == sorted(places)
+    assert "sandbox_refund_" in told[places[-2] :]
+
+
 def test_an_unknown_order_is_one_sentence(deployed_shop: Workspace) -> None:
     failed = run_pushcart(deployed_shop, "trace", "order_nobody_placed")
 
@@ -109,10 +146,14 @@ def own_shop(tmp_path: Path) -> Iterator[Workspace]:
 def test_a_first_start_shows_an_order_and_the_next_has_it_still(own_shop: Workspace) -> None:
     first = run_pushcart(own_shop, "up", "--detach")
     assert first.returncode == 0, first.stderr
-    assert "is confirmed: 3 lines" in first.stdout
-    for step in ("order pending", "stock reserved", "payment authorized", "order confirmed"):
-        assert step in first.stdout
+    assert "is completed: 3 lines" in first.stdout
+    steps = ["order pending", "stock reserved", "payment authorized", "order confirmed"]
+    steps += ["fulfillment packed", "fulfillment shipped", "stock consumed", "payment captured"]
+    steps += ["fulfillment delivered", "order completed"]
+    places = [first.stdout.index(step) for step in steps]
+    assert places == sorted(places)
     (before,) = json.loads(run_pushcart(own_shop, "orders", "--json").stdout)
+    assert (before["status"], before["fulfillment_status"]) == ("completed", "delivered")
     run_pushcart(own_shop, "down")
 
     second = run_pushcart(own_shop, "up", "--detach")

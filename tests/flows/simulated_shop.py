@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -60,11 +61,15 @@ class Fault:
 
 @dataclass
 class FaultyDatabase:
-    """DynamoDB's client, with every call counted and a fault where one is due."""
+    """DynamoDB's client, with every call counted and a fault where one is due.
+
+    `names` are the calls there were, and `steps` in which step each was made.
+    """
 
     fault: Fault | None = None
     inner: Any = None
     names: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
     step: str = ""
     struck_step: str = ""
     calls_in_step: int = 0
@@ -72,20 +77,21 @@ class FaultyDatabase:
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self.inner or dynamodb_client(), name)
+        return lambda **arguments: self.counted(name, partial(call, **arguments))
 
-        def counted(**arguments: Any) -> Any:
-            self.names.append(name)
-            self.calls_in_step += 1
-            strikes = self._strikes()
-            # A step that fails for good fails again before its call has any effect.
-            if strikes and self.fault and (self.struck_step or not self.fault.after):
-                self._strike()
-            answer = call(**arguments)
-            if strikes:
-                self._strike()
-            return answer
-
-        return counted
+    def counted(self, name: str, call: Callable[[], Any]) -> Any:
+        """Make a call that a fault may strike, to the database or to another service."""
+        self.names.append(name)
+        self.steps.append(self.step)
+        self.calls_in_step += 1
+        strikes = self._strikes()
+        # A step that fails for good fails again before its call has any effect.
+        if strikes and self.fault and (self.struck_step or not self.fault.after):
+            self._strike()
+        answer = call()
+        if strikes:
+            self._strike()
+        return answer
 
     def begin(self, step: str) -> None:
         """Tell which step begins."""
@@ -114,6 +120,7 @@ class SimulatedShop:
     now: datetime = NOW
     inner: Any = None
     price: Callable[[str], order_steps.Priced] | None = None
+    delivery: str | None = None
     entered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -211,6 +218,12 @@ class SimulatedShop:
             "ReleaseStock": self._release_stock,
             "CloseOrder": self._close_order,
         }
+        return self._announced(steps)
+
+    def _announced(
+        self, steps: Mapping[str, Callable[[dict[str, Any]], Any]]
+    ) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """Have the database know in which step it is called."""
 
         def announced(name: str) -> Callable[[dict[str, Any]], Any]:
             def run(given: dict[str, Any]) -> Any:
@@ -302,7 +315,12 @@ class SimulatedShop:
             len(requests) + 1,
         )
         priced = price(
-            requests, variants, "GBP", destination=home, option_id=None, settings=DEFAULT_SETTINGS
+            requests,
+            variants,
+            "GBP",
+            destination=home,
+            option_id=self.delivery,
+            settings=DEFAULT_SETTINGS,
         )
         return cart, priced, DEFAULT_SETTINGS
 

@@ -19,8 +19,8 @@ from commerce.errors import DomainError
 from commerce.workflows import Outcome, error_details
 
 Task = Callable[[dict[str, Any]], Any]
-# Gives each token that it waits for, and the result in the end.
-Waiting = Generator[str, None, Any]
+# Gives each token that it waits for, None where it pauses, and the result in the end.
+Waiting = Generator[str | None, None, Any]
 
 RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED"
 
@@ -88,7 +88,7 @@ class Execution:
         return self.data
 
     def go_on(self) -> None:
-        """Walk until it ends or waits for a token."""
+        """Walk until it ends, waits for a token, or pauses."""
         self.waits_for = None
         try:
             self.waits_for = next(self.walk)
@@ -102,9 +102,16 @@ class Execution:
 
 
 class TaskTokens:
-    """The tokens of all executions, for who answers one does not know whose it is."""
+    """The tokens of all executions, for who answers one does not know whose it is.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    go_on
+        Has an execution walk that begins or got its answer, at once or later.
+    """
+
+    def __init__(self, go_on: Callable[[Execution], None] = Execution.go_on) -> None:
+        self.go_on = go_on
         self._numbers = count(1)
         self._waiting: dict[str, Execution] = {}
         # How a task ended, from its answer until its execution takes notice; then None.
@@ -153,7 +160,7 @@ class TaskTokens:
         self._endings[token] = ending
         # An answer from within the task's own function is found when that has run.
         if execution.waits_for == token:
-            execution.go_on()
+            self.go_on(execution)
 
 
 class StateMachine:
@@ -169,6 +176,8 @@ class StateMachine:
         Told the seconds that a retry or a state waits.
     tokens
         Those of its callbacks; machines that are answered by the same caller share them.
+    pauses
+        Whether an execution pauses before each task, for others to go on meanwhile.
     """
 
     def __init__(
@@ -177,6 +186,8 @@ class StateMachine:
         tasks: Mapping[str, Task],
         waited: Callable[[float], None],
         tokens: TaskTokens | None = None,
+        *,
+        pauses: bool = False,
     ) -> None:
         for name, state in definition["States"].items():
             unknown = state.keys() - _FIELDS[state["Type"]] - {"Type", "Comment"}
@@ -184,12 +195,13 @@ class StateMachine:
         self._definition = definition
         self._tasks = tasks
         self._waited = waited
+        self._pauses = pauses
         self.tokens = tokens or TaskTokens()
         self.executions: dict[str, Execution] = {}
         self.entered: list[str] = []
 
     def start(self, name: str, document: Mapping[str, Any]) -> Execution:
-        """Begin an execution, which has ended or waits for a token when this returns.
+        """Begin an execution, which has ended or waits for a token when it has walked.
 
         Raises
         ------
@@ -199,7 +211,7 @@ class StateMachine:
         if name in self.executions:
             raise ExecutionAlreadyExists(name)
         execution = self.executions[name] = self._begin(name, document)
-        execution.go_on()
+        self.tokens.go_on(execution)
         return execution
 
     def execute(self, name: str, document: Mapping[str, Any]) -> Outcome:
@@ -223,6 +235,8 @@ class StateMachine:
             if state["Type"] == "Choice":
                 name = _choose(state, execution.data)
             elif state["Type"] == "Task":
+                if self._pauses:
+                    yield None
                 name = yield from self._task(execution, state)
             else:
                 self._simple(execution, state)
@@ -304,9 +318,11 @@ class StateMachineFile(StateMachine):
         tasks: Mapping[str, Task],
         waited: Callable[[float], None],
         tokens: TaskTokens | None = None,
+        *,
+        pauses: bool = False,
     ) -> None:
         path: Path = ROOT / "stepflows" / f"{name}.asl.json"
-        super().__init__(json.loads(path.read_text()), tasks, waited, tokens)
+        super().__init__(json.loads(path.read_text()), tasks, waited, tokens, pauses=pauses)
 
 
 def _run(task: Task, given: dict[str, Any]) -> Any:

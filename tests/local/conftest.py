@@ -14,7 +14,7 @@ _SAM_SETTINGS = Path(__file__).parents[2] / "samconfig.toml"
 
 @pytest.fixture(scope="session")
 def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A checkout with a template of four resources, deployed to its own cloud."""
+    """A checkout with a small template, deployed to its own cloud."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(_SMALL_SHOP, root, dirs_exist_ok=True)
     shutil.copy(_SAM_SETTINGS, root)

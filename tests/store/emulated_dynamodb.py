@@ -36,6 +36,11 @@ class EmulatedDynamoDb:
                 **{part: declared[part] for part in wanted if part in declared},
             )
 
+    def items(self, noun: str) -> list[dict[str, Any]]:
+        """Look at all items of a service's table, as they are on the wire, without a call."""
+        table = dynamodb._tables.get(table_name(noun))
+        return [item for items in table["items"].values() for item in items.values()]
+
     def __getattr__(self, name: str) -> Any:
         """Give a call by its name in the SDK."""
         operation = name.title().replace("_", "")

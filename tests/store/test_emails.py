@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from builders import NOW, ORDER_ID, details, order, table
+from builders import NOW, ORDER_ID, details, line, order, table
 from commerce.clock import to_text
 from commerce.emails.model import FAILED, SENDING, SENT, STATUSES, Email
 from commerce.emails.operations import tell_buyer
@@ -22,11 +22,17 @@ from commerce.errors import (
     NotFound,
     Throttled,
 )
-from commerce.events.model import Aggregate, DomainEvent, event_id
+from commerce.events.model import Aggregate, Change, DomainEvent, event_id, event_of
+from commerce.fulfillment import model as fulfilling
 from commerce.fulfillment.model import Acting, cancel
 from commerce.mailer import Mailer
-from commerce.orders.records import RecordStore
+from commerce.orders.record import part_id
+from commerce.orders.records import Decide, RecordStore, part_key
 from commerce.orders.store import OrderStore
+from commerce.payments.operations import Movement, refund_payment
+from commerce.payments.store import PaymentStore
+from commerce.returns import model as returning
+from store.till import Till
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -56,7 +62,15 @@ def event(type_: str = "order.placed", id_: str = ORDER_ID, version: int = 2) ->
 
 def told(office: PostOffice, of: DomainEvent | None = None, now: datetime = NOW) -> bool:
     records, emails = RecordStore(table("orders")), EmailStore(table("emails"))
-    return tell_buyer(of or event(), lambda: now, records=records, emails=emails, mailer=office)
+    payments = PaymentStore(table("payments"))
+    return tell_buyer(
+        of or event(),
+        lambda: now,
+        records=records,
+        payments=payments,
+        emails=emails,
+        mailer=office,
+    )
 
 
 def an_order(language: str = "en") -> OrderStore:
@@ -111,6 +125,96 @@ def test_an_order_that_stood_is_told_as_placed_and_as_cancelled() -> None:
         "Your order is cancelled: £10.00",
         "Your order is confirmed: £10.00",
     ]
+
+
+def by(kind: str, number: int, was: str = "") -> DomainEvent:
+    """Give the event that the last change of an order's part is published as."""
+    key = part_key(part_id(kind, ORDER_ID, number))
+    new = table("orders").get(key)
+    assert new
+    old = {**new, "status": was, "version": new["version"] - 1} if was else None
+    made = event_of(Change(key, old, new, to_text(NOW)), 5)
+    assert made
+    return made
+
+
+def refunded(amount: int, in_all: int) -> DomainEvent:
+    """Give the event of a refund, and what all refunds come to with it."""
+    aggregate = Aggregate("payment", ORDER_ID, in_all)
+    data = {"order_id": ORDER_ID, "amount": amount, "refunded": in_all}
+    return DomainEvent(f"evt_{in_all}", "payment.refunded", 1, to_text(NOW), aggregate, data)
+
+
+def test_what_becomes_of_an_orders_parts_is_told_once_each() -> None:
+    records, office = RecordStore(table("orders")), PostOffice()
+    acting = Acting("ada", NOW, "It is worn")
+    parcel = part_id("fulfillment", ORDER_ID, 1)
+    first, second = (part_id("return", ORDER_ID, number) for number in (1, 2))
+    OrderStore(table("orders")).place_once(
+        order(totals={"subtotal": 4000, "total": 4000}), details(line(quantity=4))
+    )
+    OrderStore(table("orders")).confirm(ORDER_ID, "test", NOW)
+    one = {"line_1": 1}
+    steps: list[tuple[Decide, tuple[str, int, str] | None]] = [
+        (lambda r: fulfilling.allocate(r, {"main": {"MUG": 4}}, "on_shipment", acting), None),
+        (lambda r: fulfilling.cancel_units(r, one, acting), ("cancellation", 1, "")),
+        (lambda r: fulfilling.pack(r, parcel, acting), None),
+        (
+            lambda r: fulfilling.ship(r, parcel, {"carrier": "Royal Mail"}, acting),
+            ("fulfillment", 1, "packed"),
+        ),
+        (lambda r: fulfilling.deliver(r, parcel, acting), None),
+        (lambda r: returning.request(r, one, "", 30, acting)[0], None),
+        (lambda r: returning.request(r, one, "", 30, acting)[0], None),
+        (lambda r: returning.approve(r, first, acting), ("return", 1, "requested")),
+        (lambda r: returning.reject(r, second, acting), ("return", 2, "requested")),
+        (lambda r: returning.receive(r, first, one, {}, "main", acting), None),
+        (lambda r: returning.refund(r, first, returning.Refund(), acting), None),
+        (lambda r: returning.close(r, first, acting), ("return", 1, "refunding")),
+    ]
+
+    for decide, change in steps:
+        records.decide(ORDER_ID, decide)
+        if change:
+            made = by(*change)
+            assert [told(office, made) for _ in range(2)] == [True, False]
+
+    assert [subject for _, subject in office.sent] == [
+        "Part of your order is cancelled: £10.00",
+        "Your parcel is on its way",
+        "You may send your goods back",
+        "We cannot take your goods back",
+        "Your return is done: £10.00",
+    ]
+
+
+def test_a_refund_is_told_where_no_cancellation_or_return_tells_it() -> None:
+    an_order()
+    till, office = Till(), PostOffice()
+    till.authorize()
+    till.capture()
+    for amount, who in ((100, "ada"), (200, "return_order"), (300, "cancel_lines"), (400, "ada")):
+        wanted = Movement(ORDER_ID, amount, f"{who} {amount}", who)
+        refund_payment(
+            wanted,
+            till.clock,
+            payments=till.payments,
+            ledger=till.ledger,
+            provider=till.provider,
+        )
+    till.void()
+
+    # The last one is what the undo gave back.
+    moves = ((100, 100), (200, 300), (300, 600), (400, 1000), (4400, 5400))
+    outcomes = [told(office, refunded(*move)) for move in moves]
+
+    assert outcomes == [True, False, False, True, False]
+    assert [subject for _, subject in office.sent] == [
+        "We have given you money back: £1.00",
+        "We have given you money back: £4.00",
+    ]
+    with pytest.raises(NotFound):
+        told(office, refunded(1, 999))
 
 
 def test_an_event_without_an_email_is_passed_over() -> None:

@@ -12,7 +12,8 @@ from commerce.errors import (
     ProviderUnavailable,
 )
 from commerce.ledger.store import LedgerStore
-from commerce.payments.model import AUTHORIZING, CALL_LIFE, Payment
+from commerce.lifecycle import AUTHORIZING
+from commerce.payments.model import CALL_LIFE, Payment
 from commerce.payments.operations import authorize_payment, void_payment
 from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider

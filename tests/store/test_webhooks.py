@@ -24,6 +24,7 @@ from commerce.errors import (
 )
 from commerce.ids import new_id
 from commerce.queues import Queue
+from commerce.signatures import new_secret
 from commerce.webhooks import operations
 from commerce.webhooks.addresses import Target
 from commerce.webhooks.deliveries import DeliveryStore
@@ -40,7 +41,6 @@ from commerce.webhooks.model import (
     Ring,
 )
 from commerce.webhooks.schema import EndpointChanges, EventDocument, NewEndpoint
-from commerce.webhooks.signing import new_secret
 
 SECRET = new_secret(7)
 PUBLIC = "93.184.215.14"

@@ -11,7 +11,8 @@ from cloud_in_memory import table_name
 from commerce.dynamo.table import Table, dynamodb_client, from_wire
 from commerce.ledger.model import CASH_AT_PROVIDER, DEBIT, SIDES, TAX, Balance, total
 from commerce.ledger.store import LedgerStore
-from commerce.payments.model import AUTHORIZING, Payment
+from commerce.lifecycle import AUTHORIZING
+from commerce.payments.model import Payment
 from commerce.payments.operations import (
     Movement,
     authorize_payment,

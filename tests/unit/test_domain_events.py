@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ORDER_ID
-from commerce import lifecycle as orders
+from commerce import lifecycle
 from commerce.events.model import Change, DomainEvent, event_of
 from commerce.events.schema import PUBLISHED, document, name_of
-from commerce.payments import model as payments
 
 AT = "2026-03-01T12:00:00.000Z"
 WRITTEN_AT = "2026-03-01T12:00:00.007Z"
@@ -106,7 +105,7 @@ PAYMENT_TRANSITIONS = {
 }
 
 
-@pytest.mark.parametrize("edge", [(a, b) for a, to in orders.ORDER.items() for b in to])
+@pytest.mark.parametrize("edge", [(a, b) for a, to in lifecycle.ORDER.items() for b in to])
 def test_an_orders_edge_is_the_event_of_the_table_or_none(edge: tuple[str, str]) -> None:
     event = told(order_image(edge[0], 1), order_image(edge[1], 2))
 
@@ -114,8 +113,8 @@ def test_an_orders_edge_is_the_event_of_the_table_or_none(edge: tuple[str, str])
 
 
 PART_EVENTS = {
-    **{("fulfillment", status): f"fulfillment.{status}" for status in orders.FULFILLMENT},
-    **{("return", status): f"return.{status}" for status in orders.RETURN},
+    **{("fulfillment", status): f"fulfillment.{status}" for status in lifecycle.FULFILLMENT},
+    **{("return", status): f"return.{status}" for status in lifecycle.RETURN},
     ("fulfillment", "open"): "fulfillment.created",
 }
 
@@ -204,7 +203,7 @@ def test_an_order_that_goes_on_names_what_stopped() -> None:
     ]
 
 
-@pytest.mark.parametrize("edge", [(a, b) for a, to in payments.EDGES.items() for b in to])
+@pytest.mark.parametrize("edge", [(a, b) for a, to in lifecycle.PAYMENT.items() for b in to])
 def test_a_payments_edge_is_the_event_of_the_table_or_none(edge: tuple[str, str]) -> None:
     event = told(payment_image(edge[0], 1), payment_image(edge[1], 2))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from commerce.emails.model import (
 from commerce.emails.rendering import Rendered, amount_text, render
 from commerce.events.model import Aggregate, DomainEvent, event_id
 from commerce.orders.model import Change, Details, Order
+from commerce.orders.record import Cancellation, OrderRecord, Return, part_id
 
 TEMPLATES = Path(str(commerce.emails.__file__)).parent / "templates"
 FAMILIES = sorted({path.name.split(".")[0] for path in TEMPLATES.glob("*.en.j2")})
@@ -33,16 +36,58 @@ PLACED = order(
 )
 
 
-def event(of: Order = PLACED, type_: str = "order.placed", version: int = 2) -> DomainEvent:
-    aggregate = Aggregate("order", of.order_id, version)
-    return DomainEvent(event_id(type_, aggregate), type_, 1, of.placed_at, aggregate, {})
+FULFILLMENT, CANCELLATION, RETURN = (
+    part_id(kind, PLACED.order_id, 1) for kind in ("fulfillment", "cancellation", "return")
+)
+MUG = [{"id": "line_1", "quantity": 1}]
+TRACKING = {
+    "carrier": "Royal Mail",
+    "tracking_number": "RM123",
+    "tracking_url": "https://track.example/?a=1&b=2",
+}
+DATA: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "order.placed": (PLACED.order_id, {}),
+    "order.canceled": (PLACED.order_id, {}),
+    "order.lines_canceled": (CANCELLATION, {}),
+    "fulfillment.shipped": (FULFILLMENT, {"line_items": MUG, **TRACKING}),
+    "return.approved": (RETURN, {"line_items": MUG}),
+    "return.rejected": (RETURN, {"line_items": MUG}),
+    "return.refunded": (RETURN, {"line_items": MUG}),
+    "payment.refunded": (PLACED.order_id, {"amount": 300, "refunded": 300}),
+}
+
+
+def event(type_: str = "order.placed", version: int = 2, **other: Any) -> DomainEvent:
+    about, data = DATA[type_]
+    aggregate = Aggregate(about.partition("_")[0], about, version)
+    facts = {"order_id": PLACED.order_id, **data, **other}
+    return DomainEvent(event_id(type_, aggregate), type_, 1, PLACED.placed_at, aggregate, facts)
+
+
+def with_parts(of: Order, about: Details, **returned: Any) -> OrderRecord:
+    """Give an order of which a unit of the first line was cancelled, and one came back."""
+    units = {"line_1": 1}
+    wish = Return(RETURN, "refunded", units, "buyer", {}, restocked=units, amount=800)
+    return OrderRecord(
+        replace(of, timeline=(*of.timeline, Change("", "rejected", "ada", "It is worn", RETURN))),
+        about,
+        cancellations=(
+            Cancellation(CANCELLATION, {"main": {"line_1": 1}}, {"line_1": 950}, "", "ada", ""),
+        ),
+        returns=(replace(wish, **returned),),
+    )
 
 
 def written(
-    language: str = "en", of: Order = PLACED, about: Details | None = None, mail: str = ""
+    language: str = "en",
+    of: Order = PLACED,
+    about: Details | None = None,
+    at: DomainEvent | None = None,
+    **returned: Any,
 ) -> Rendered:
-    template = mail or MAILS["order.placed"].template
-    return render(template, language, letter(of, about or details(), event(of)))
+    at = at or event()
+    record = with_parts(of, about or details(), **returned)
+    return render(MAILS[at.type].template, language, letter(record, at))
 
 
 def buyer(**facts: str) -> Details:
@@ -75,14 +120,15 @@ def test_every_email_has_its_templates_and_every_template_its_email() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("mail", sorted({mail.template for mail in MAILS.values()}))
-def test_both_parts_say_the_same(mail: str, language: str) -> None:
-    done = written(language, about=buyer(first_name="Ada"), mail=mail)
+@pytest.mark.parametrize("type_", MAILS)
+def test_both_parts_say_the_same(type_: str, language: str) -> None:
+    done = written(language, about=buyer(first_name="Ada"), at=event(type_))
 
-    rows = re.sub(r"<style.*?</style>|<title.*?</title>|<[^>]+>", " ", done.html)
+    rows = unescape(re.sub(r"<style.*?</style>|<title.*?</title>|<[^>]+>", " ", done.html))
+    rows = rows.replace("\N{MULTIPLICATION SIGN}", "x")
     for amount in re.findall(r"-?[€]?[\d.,]+\d(?:\N{NO-BREAK SPACE}€)?", done.text):
         assert amount in rows
-    assert re.sub(r"\W+", "", rows.replace("&times;", "x")) == re.sub(r"\W+", "", done.text)
+    assert re.sub(r"\W+", "", rows) == re.sub(r"\W+", "", done.text)
 
 
 def test_a_bill_is_in_the_buyers_language() -> None:
@@ -138,6 +184,97 @@ def test_tax_that_is_in_the_prices_is_told_below_the_total() -> None:
     assert "Tax: €2.00\nTotal: €12.00" in written(of=added).text
 
 
+# --- what became of parts of it -----------------------------------------------
+
+
+def lines_of(done: Rendered) -> list[str]:
+    return done.text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+
+
+def test_cancelled_units_are_told_with_what_they_would_have_cost() -> None:
+    english = written(at=event("order.lines_canceled"))
+
+    assert english.subject == "Part of your order is cancelled: €9.50"
+    assert {"1 x Enamel mug, Blue: €9.50", "Not charged, or paid back: €9.50"} <= {
+        *lines_of(english)
+    }
+    german = written("de", at=event("order.lines_canceled"))
+    assert "1 x Enamel mug, Blue: 9,50 €" in lines_of(german)
+
+
+def test_a_parcel_is_told_with_its_lines_where_it_goes_and_how_to_follow_it() -> None:
+    done = written(about=destined(street_address="1 Mill Lane"), at=event("fulfillment.shipped"))
+
+    assert {
+        "1 x Enamel mug, Blue",
+        "Carrier: Royal Mail",
+        "Tracking number: RM123",
+        "Follow it here: https://track.example/?a=1&b=2",
+        "1 Mill Lane",
+    } <= {*lines_of(done)}
+    assert '<a href="https://track.example/?a=1&amp;b=2">' in done.html
+    assert "€" not in done.text
+
+
+def test_a_parcel_without_tracking_says_nothing_of_it() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(TRACKING)  # as a published event has it
+    done = written(at=event("fulfillment.shipped", **nothing))
+
+    assert "Carrier" not in done.text
+    assert "None" not in done.text
+    assert "<a " not in done.html
+
+
+@pytest.mark.parametrize(
+    "url",
+    ['https://x.example/"onclick="alert(1)', "https://x.example/<script>", "javascript:alert(1)"],
+)
+def test_a_tracking_link_leads_to_a_page_and_nowhere_else(url: str) -> None:
+    html = written(at=event("fulfillment.shipped", tracking_url=url)).html
+
+    assert "<script" not in html
+    assert '"onclick' not in html
+    assert "javascript:" not in html
+
+
+def test_a_return_is_told_as_approved_with_its_number_and_as_rejected_with_the_reason() -> None:
+    approved, rejected = (
+        lines_of(written(at=event(type_))) for type_ in ("return.approved", "return.rejected")
+    )
+
+    assert f"Return: {RETURN}" in approved
+    assert "1 x Enamel mug, Blue" in approved
+    assert "Reason: It is worn" in rejected
+    assert not any(each.startswith("Reason") for each in approved)
+
+
+def test_the_money_of_a_return_is_told_with_the_fee_that_was_kept() -> None:
+    done = written("de", at=event("return.refunded"), restocking_fee=150)
+
+    assert done.subject.startswith("Ihre Rücksendung ist erledigt: 8,00")
+    assert {
+        "1 x Enamel mug, Blue",
+        "Einbehaltene Rücknahmegebühr: 1,50 €",
+        "Erstattung: 8,00 €",
+    } <= {*lines_of(done)}
+    assert "nichts" not in done.text
+
+
+def test_a_return_that_is_worth_nothing_promises_no_money() -> None:
+    done = written(at=event("return.refunded"), amount=0)
+
+    assert "Nothing is given back for it." in done.text
+    assert "your bank" not in done.text
+
+
+def test_a_refund_names_its_amount_and_no_line() -> None:
+    done = written(at=event("payment.refunded"))
+
+    assert done.subject == "We have given you money back: €3.00"
+    assert "Refund: €3.00" in lines_of(done)
+    assert " x " not in done.text
+
+
 # --- what strangers write -----------------------------------------------------
 
 SCRIPT = "<script>alert(1)</script>"
@@ -174,14 +311,39 @@ def test_a_name_can_forge_no_line(break_: str) -> None:
     assert "\n" not in done.subject
 
 
+@pytest.mark.parametrize(
+    "at",
+    [
+        event("fulfillment.shipped", carrier=f"{SCRIPT}\r\nBcc: eve@example.com"),
+        event("fulfillment.shipped", tracking_number=SCRIPT),
+    ],
+)
+def test_what_staff_wrote_is_text_and_one_line(at: DomainEvent) -> None:
+    done = written(at=at)
+
+    assert SCRIPT not in done.html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in done.html
+    assert not any(each.startswith("Bcc") for each in done.text.splitlines())
+
+
 def test_a_big_orders_lines_are_cut_off() -> None:
-    many = details(*[line(sku=f"S{number}", title=f"T{number}") for number in range(1110)])
+    many = details(*[line(line_id=f"line_{n}", title=f"T{n}") for n in range(1, 1111)])
     english, german = written("en", about=many), written("de", about=many)
 
     assert english.text.count(" x T") == german.html.count(" &times; T") == LINES_SHOWN_MAX
     assert "and 1,060 more" in english.text
     assert "und 1.060 weitere" in german.html
     assert "more" not in written(about=details()).text
+
+
+def test_a_big_parcels_lines_are_cut_off() -> None:
+    many = details(*[line(line_id=f"line_{n}", title=f"T{n}") for n in range(1, 61)])
+    parcel = [{"id": f"line_{n}", "quantity": 1} for n in range(1, 56)]
+
+    done = written(about=many, at=event("fulfillment.shipped", line_items=parcel))
+
+    assert done.text.count(" x T") == LINES_SHOWN_MAX
+    assert "and 5 more" in done.text
 
 
 # --- who is told --------------------------------------------------------------

@@ -32,9 +32,17 @@ def _shop(**changes: Any) -> Tables:
         "balance": None,
         "debit": None,
         "reference": ORDER,
+        "parcel": "open",
+        "waits": "open",
+        "gone": 0,
+        "stopped": [],
         **changes,
     }
-    level = {"available": facts["available"], "reserved": facts["reserved"], "consumed": 0}
+    level = {
+        "available": facts["available"],
+        "reserved": facts["reserved"],
+        "consumed": facts["gone"],
+    }
     part = {"sku": "MUG", "location": "main", "quantity": facts["units"]}
     order = {
         "sk": "order",
@@ -42,7 +50,20 @@ def _shop(**changes: Any) -> Tables:
         "version": facts["version"],
         "totals": {"total": 500},
         "timeline": [{"status": status} for status in facts["timeline"]],
+        "allocated_at": "2026-03-01T10:00:00.000Z",
     }
+    parcel = {
+        "id": "fulfillment_1_1",
+        "sk": "fulfillment#0001",
+        "status": facts["parcel"],
+        "units": {"line_1": 2},
+        "amount": 0,
+        "settled": False,
+    }
+    order["timeline"] += [
+        {"status": status, "part": parcel["id"]}
+        for status in dict.fromkeys(["open", facts["parcel"]])
+    ]
     calls = [{"sk": f"call#{n}", "call": "authorize"} for n in range(facts["authorize_calls"])]
     captured = facts["captured"]
     recorded, booked, debit, balance = (
@@ -71,17 +92,28 @@ def _shop(**changes: Any) -> Tables:
         },
         orders={
             ORDER: [
-                {"sk": "details#0000", "lines": [{"sku": "MUG", "quantity": 2}]},
+                {
+                    "sk": "details#0000",
+                    "lines": [{"line_id": "line_1", "sku": "MUG", "quantity": 2}],
+                },
                 order,
+                parcel,
+                {"sk": "wait#fulfillment#0001", "status": facts["waits"]},
             ]
         },
-        payments={ORDER: [{"sk": "payment", "status": facts["payment"], "captured": recorded}]},
+        payments={
+            ORDER: [
+                {"sk": "payment", "status": facts["payment"], "captured": recorded},
+                {"sk": "capture#1", "status": "done", "amount": recorded, "by": "staff"},
+            ]
+        },
         books={facts["reference"]: [*calls, at_provider]},
         ledger={
             f"order#{ORDER}": [entry],
             "account#cash_at_provider#0": [_balance("cash_at_provider", balance, 0)],
             "account#revenue#0": [_balance("revenue", 0, captured)],
         },
+        stopped=facts["stopped"],
     )
 
 
@@ -104,6 +136,7 @@ CANCELED = {
     "reservation": "released",
     "payment": "voided",
     "provider": "voided",
+    "parcel": "canceled",
 }
 
 
@@ -127,7 +160,10 @@ def test_a_shop_that_adds_up_has_no_violation(changes: dict[str, Any]) -> None:
         pytest.param({**CAPTURED, "debit": 400}, "4", id="an entry that does not balance"),
         pytest.param({**CAPTURED, "balance": 499}, "4", id="a balance off its entries"),
         pytest.param({"provider": "voided"}, "5", id="confirmed without money"),
-        pytest.param({"units": 1, "reserved": 1, "available": 4}, "5", id="less than ordered"),
+        pytest.param({"units": 1, "reserved": 1, "available": 4}, "2", id="less than ordered"),
+        pytest.param({"gone": 1, "available": 2}, "1", id="a unit gone that nobody sent"),
+        pytest.param({"waits": "packed"}, "6", id="a parcel nobody waits for"),
+        pytest.param({"stopped": ["order_1-3"]}, "6", id="an execution that stopped silently"),
         pytest.param({**CANCELED, "provider": "authorized"}, "5", id="canceled with money"),
         pytest.param(
             {**CANCELED, "reservation": "held", "reserved": 2, "available": 3},

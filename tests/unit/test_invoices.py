@@ -42,6 +42,15 @@ def test_cancellations_and_corrections_are_no_sales(tmp_path: Path) -> None:
     assert [sale.number for sale in invoices.read(_file(tmp_path, *rows, _row("4")))] == ["4"]
 
 
+def test_a_cancellation_has_its_customer_its_time_and_the_units_that_were_cancelled(
+    tmp_path: Path,
+) -> None:
+    (each,) = invoices.read_cancellations(_file(tmp_path, _row("1"), _row("C2", quantity=-3)))
+
+    assert (each.number, each.customer, each.at) == ("C2", "17850", "2010-12-01T08:26:00")
+    assert [(line.sku, line.quantity) for line in each.lines] == [("85123A@255", 3)]
+
+
 def test_one_code_at_two_prices_is_two_skus_and_letter_case_tells(tmp_path: Path) -> None:
     rows = [_row(), _row(price="2.95"), _row(code="85123a"), _row(quantity=1)]
 

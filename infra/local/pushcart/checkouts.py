@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-import httpx
-
 from commerce.carts.model import Buyer, NewLine, add_lines, open_cart
 from commerce.carts.store import CartStore
 from commerce.dynamo.table import Table
@@ -27,15 +25,14 @@ from commerce.pricing import Destination
 from commerce.workflows import StateMachine
 from pushcart.cloud import Cloud
 from pushcart.invoices import Invoice
+from pushcart.patient_client import PatientClient, until
 from pushcart.problems import CommandFailed
-from pushcart.shop import Shop, refusal
+from pushcart.shop import Shop
 
 _CURRENCY = "GBP"
 _PAYMENT = {"provider": "sandbox", "token": "tok_visa"}
 _TRIES = 20
 _PAUSE_SECONDS = 1.0
-# Nothing was decided for these: the same call again may be.
-_ASK_AGAIN = {"request_in_progress", "checkout_in_progress", ""}
 
 
 class Way(StrEnum):
@@ -60,43 +57,24 @@ class OverHttp:
     """A cart and its completion, each one request to the API."""
 
     def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+        self._client = PatientClient(shop)
 
     def __call__(self, invoice: Invoice) -> str:
         """See `Checkout`."""
-        cart = self._send("/store/carts", _cart_body(invoice))
+        cart = self._client.post("/store/carts", _cart_body(invoice))
         total = next(each["amount"] for each in cart["totals"] if each["type"] == "total")
         body = {"payment": _PAYMENT, "expected_total": total}
-        order = self._send(f"/store/carts/{cart['id']}/complete", body)
+        order = self._client.post(f"/store/carts/{cart['id']}/complete", body)
         return self._decided(order)
-
-    def _send(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        key = str(uuid.uuid4())
-        problem = "no answer"
-        for _ in range(_TRIES):
-            try:
-                answer = self._shop.call("POST", path, body, key=key)
-            except httpx.HTTPError as error:
-                problem = str(error)
-                continue
-            if answer.is_success:
-                document: dict[str, Any] = answer.json()
-                return document
-            problem = refusal(answer)
-            if answer.status_code < 500 and _code(answer) not in _ASK_AGAIN:
-                break
-            if _code(answer) not in _ASK_AGAIN:
-                key = str(uuid.uuid4())  # Refused for a passing reason, and this key keeps that.
-            time.sleep(_PAUSE_SECONDS)
-        raise CommandFailed(f"POST {path}: {problem}")
 
     def _decided(self, order: dict[str, Any]) -> str:
         order_id: str = order["id"]
-        for _ in range(_TRIES):
-            if order["status"] != PENDING:
-                break
-            time.sleep(_PAUSE_SECONDS)
-            order = self._shop.ask("GET", f"/store/orders/{order_id}")
+        if order["status"] == PENDING:
+            until(
+                lambda: self._client.get(f"/store/orders/{order_id}"),
+                lambda order: bool(order["status"] != PENDING),
+                f"{order_id} to be decided",
+            )
         return order_id
 
 
@@ -176,11 +154,3 @@ def _destination(invoice: Invoice) -> Mapping[str, str]:
         "postal_code": "AA1 1AA",
         "address_country": invoice.country,
     }
-
-
-def _code(answer: httpx.Response) -> str:
-    """Give the problem's code; API Gateway's own answers have none."""
-    try:
-        return str(answer.json().get("code", ""))
-    except ValueError:
-        return ""

@@ -17,6 +17,8 @@ from rich.table import Table
 from commerce.events.schema import json_schemas
 from pushcart import (
     api_document,
+    cancellations,
+    checkouts,
     deployment,
     event_schemas,
     events,
@@ -32,9 +34,11 @@ from pushcart import (
     staff,
     status,
     up,
+    warehouse,
 )
-from pushcart.checkouts import OverHttp, ThroughWorkflow, Way
+from pushcart.checkouts import Way
 from pushcart.cloud import Cloud
+from pushcart.counting import Check
 from pushcart.problems import CommandFailed
 from pushcart.progress import Report, Step, run_steps
 from pushcart.shop import Shop
@@ -285,38 +289,24 @@ def event_schemas_command() -> None:
 def replay_command(
     file: Annotated[Path, typer.Argument(help="A UCI Online Retail CSV, plain or gzipped.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first invoices.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=32, help="Checkouts at a time.")] = 8,
-    over: Annotated[Way, typer.Option(help="The API, or its state machine.")] = Way.WORKFLOW,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="So much at a time.")] = 8,
+    over: Annotated[Way, typer.Option(help="The API, or its state machines.")] = Way.WORKFLOW,
 ) -> None:
-    """Place every sale of a file as an order, count, and exit with 1 when a count is off."""
+    """Place a file's sales, send them, take its cancellations back; exit with 1 if it is off."""
     workspace = Workspace.from_environment()
     _needs_a_cloud(workspace)
     sales = invoices.read(file, limit)
-    cloud = Cloud(workspace)
-    stores = replay.Stores(cloud)
-    checkout = OverHttp(Shop(workspace)) if over is Way.HTTP else ThroughWorkflow(cloud)
-    outcome: list[replay.Run] = []
-    checks: list[replay.Check] = []
-
-    def place(_workspace: Workspace, report: Report) -> str:
-        done = replay.run(sales, checkout, workers, report)
-        outcome.append(done)
-        return f"{len(done.order_ids):,} orders, {done.orders_per_second:.1f} a second"
-
-    def count(_workspace: Workspace, report: Report) -> str:
-        checks.extend(replay.count(stores, sales, outcome[0], report))
-        return "all right" if all(check.holds for check in checks) else "not all right"
-
-    steps = [
-        Step("Preparing", lambda _, report: replay.prepare(stores, sales, report)),
-        Step("Placing", place),
-        Step("Counting", count),
-    ]
-    run_steps(workspace, steps, console)
-    console.print(_checks_table(checks))
-    for number, why in outcome[0].refused.items():
-        typer.echo(f"invoice {number}: {why}", err=True)
-    if outcome[0].refused or not all(check.holds for check in checks):
+    matching = cancellations.match(invoices.read_cancellations(file), sales)
+    cloud, shop = Cloud(workspace), Shop(workspace)
+    http = over is Way.HTTP
+    checkout = checkouts.OverHttp(shop) if http else checkouts.ThroughWorkflow(cloud)
+    staff_of_it = warehouse.OverHttp(shop) if http else warehouse.Directly(cloud)
+    month = replay.Replay(cloud, sales, matching, checkout, staff_of_it, workers)
+    run_steps(workspace, month.steps, console)
+    console.print(_checks_table(month.checks))
+    for what, why in month.failed.items():
+        typer.echo(f"{what}: {why}", err=True)
+    if not month.went_well:
         raise typer.Exit(1)
 
 
@@ -353,7 +343,7 @@ def _fail(sentence: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def _checks_table(checks: list[replay.Check]) -> Table:
+def _checks_table(checks: list[Check]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("counted")
     for name in ("expected", "found"):

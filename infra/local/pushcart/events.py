@@ -140,14 +140,15 @@ def _read_records(cloud: Cloud, batch: Json) -> list[Json]:
         for record in page["Records"]:
             if int(record["dynamodb"]["SequenceNumber"]) > last:
                 return found
-            found.append(_as_lambda_has_it(record, batch["streamArn"]))
+            found.append(as_lambda_has_it(record, batch["streamArn"]))
         if found and int(found[-1]["dynamodb"]["SequenceNumber"]) == last:
             return found
         iterator = page.get("NextShardIterator")
     return found
 
 
-def _as_lambda_has_it(record: Json, stream_arn: str) -> Json:
+def as_lambda_has_it(record: Json, stream_arn: str) -> Json:
+    """Give a stream's record as the SDK reads it in the form a function is called with."""
     written = dict(record["dynamodb"])
     at: datetime = written["ApproximateCreationDateTime"]
     written["ApproximateCreationDateTime"] = at.timestamp()

@@ -1,20 +1,23 @@
-"""Sale invoices of the UCI Online Retail data set, read as orders; pure but for the file.
+"""Invoices of the UCI Online Retail data set: its sales, and what was cancelled of them.
 
 A row is one line of an invoice. An invoice number that begins with C is a cancellation,
-and rows without a positive quantity and price are corrections; neither is a sale.
+whose quantities are negative. Other rows without a positive quantity and price are
+corrections, and are neither.
 """
 
 import csv
 import gzip
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
 from pushcart.problems import CommandFailed
+
+Row = Mapping[str, str]
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "UnitPrice", "Country")
 
@@ -43,12 +46,17 @@ class InvoiceLine:
 
 @dataclass(frozen=True)
 class Invoice:
-    """One sale; `country` is its ISO 3166 code."""
+    """One sale, or one cancellation with the units that were cancelled.
+
+    `country` is its ISO 3166 code, `at` its local time, by which invoices are in order.
+    `customer` is empty where the shop did not know them.
+    """
 
     number: str
     customer: str
     country: str
     lines: tuple[InvoiceLine, ...]
+    at: str = ""
 
     @property
     def goods(self) -> int:
@@ -64,24 +72,25 @@ def read(path: Path, limit: int | None = None) -> list[Invoice]:
     CommandFailed
         The file cannot be read, or is not in the data set's format.
     """
-    try:
-        rows = csv.DictReader(io.StringIO(_text(path)))
-        missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-        if missing:
-            raise ValueError(f"it has no column {missing[0]}")
-        sales = list(islice(_sales(rows), limit))
-    except OSError as error:
-        raise CommandFailed(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, ArithmeticError) as error:
-        raise CommandFailed(f"{path} is no Online Retail file: {error}.") from None
+    sales = _read(path, _is_sale, limit)
     if not sales:
         raise CommandFailed(f"{path} has no sale in it.")
     return sales
 
 
+def read_cancellations(path: Path) -> list[Invoice]:
+    """Read all cancellations of a file; their units are positive here. Raises as `read`."""
+    return _read(path, _is_cancellation, None)
+
+
 def sku_of(stock_code: str, pence: int) -> str:
     """Name what was sold at one price: `85123A` at 2.55 is `85123A@255`."""
     return f"{stock_code}@{pence}"
+
+
+def code_of(sku: str) -> str:
+    """Give the stock code of a SKU."""
+    return sku.rpartition("@")[0]
 
 
 def pence(price: str) -> int:
@@ -107,6 +116,19 @@ def units_sold(invoices: Iterable[Invoice]) -> Mapping[str, int]:
     return units
 
 
+def _read(path: Path, wanted: Callable[[Row], bool], limit: int | None) -> list[Invoice]:
+    try:
+        rows = csv.DictReader(io.StringIO(_text(path)))
+        missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise ValueError(f"it has no column {missing[0]}")
+        return list(islice(_invoices(row for row in rows if wanted(row)), limit))
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, ArithmeticError) as error:
+        raise CommandFailed(f"{path} is no Online Retail file: {error}.") from None
+
+
 def _text(path: Path) -> str:
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
@@ -114,23 +136,23 @@ def _text(path: Path) -> str:
     return content.decode("utf-8-sig")
 
 
-def _sales(rows: Iterable[Mapping[str, str]]) -> Iterator[Invoice]:
+def _invoices(rows: Iterable[Row]) -> Iterator[Invoice]:
     """Group rows into invoices, in the order of the file."""
-    sales: dict[str, list[Mapping[str, str]]] = {}
+    grouped: dict[str, list[Row]] = {}
     for row in rows:
-        if _is_sale(row):
-            sales.setdefault(row["InvoiceNo"], []).append(row)
-    for number, lines in sales.items():
+        grouped.setdefault(row["InvoiceNo"], []).append(row)
+    for number, lines in grouped.items():
         first = lines[0]
         yield Invoice(
             number,
             first.get("CustomerID") or "",
             _country(first["Country"]),
             tuple(_line(row) for row in lines),
+            first.get("InvoiceDate") or "",
         )
 
 
-def _is_sale(row: Mapping[str, str]) -> bool:
+def _is_sale(row: Row) -> bool:
     return (
         not row["InvoiceNo"].startswith("C")
         and int(row["Quantity"]) > 0
@@ -138,10 +160,14 @@ def _is_sale(row: Mapping[str, str]) -> bool:
     )
 
 
-def _line(row: Mapping[str, str]) -> InvoiceLine:
+def _is_cancellation(row: Row) -> bool:
+    return row["InvoiceNo"].startswith("C") and int(row["Quantity"]) < 0
+
+
+def _line(row: Row) -> InvoiceLine:
     price = pence(row["UnitPrice"])
     title = row["Description"].strip() or row["StockCode"]
-    return InvoiceLine(sku_of(row["StockCode"], price), title, int(row["Quantity"]), price)
+    return InvoiceLine(sku_of(row["StockCode"], price), title, abs(int(row["Quantity"])), price)
 
 
 def _country(name: str) -> str:

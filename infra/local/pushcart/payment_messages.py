@@ -8,7 +8,7 @@ from commerce.dynamo.table import Table
 from commerce.errors import ProviderRejected
 from commerce.ids import new_id
 from commerce.payments.sandbox import SandboxProvider
-from commerce.payments.signature import signed_headers
+from commerce.signatures import signed_headers
 from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
 from pushcart.shop import Shop, refusal
@@ -43,7 +43,9 @@ def send(shop: Shop, cloud: Cloud, order_id: str, result: Result) -> str:
             raise CommandFailed(f"The sandbox refused: {refused.sentence}.") from None
     now = datetime.now(UTC)
     body = json.dumps({"type": f"payment.{result}", "data": {"reference": order_id}}).encode()
-    answer = shop.post(PATH, body, signed_headers(new_id("msg", now), body, key(cloud), now))
+    answer = shop.post(
+        PATH, body, signed_headers(new_id("msg", now), body.decode(), [key(cloud)], now)
+    )
     if not answer.is_success:
         raise CommandFailed(f"The shop refused the message: {refusal(answer)}.")
     return str(answer.json()["result"])

@@ -1,8 +1,8 @@
-"""A real shop's sales, placed as orders and counted afterwards.
+"""A real shop's month: its sales placed as orders and sent, its cancellations taken back.
 
 The file's SKUs become products, and each SKU's stock is set to the units the file sells,
-so that all orders fit and nothing is left over. A second run finds the products, sets
-the stock again and places new orders.
+so that all orders fit and only what is returned is left over. A second run finds the
+products, sets the stock again and places new orders.
 """
 
 import time
@@ -10,78 +10,120 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from functools import partial
 
 from commerce.catalog.model import Category, Product, ProductVariant
-from commerce.catalog.store import PRODUCT_ID_PREFIX, CatalogStore
-from commerce.dynamo.table import Table
+from commerce.catalog.store import PRODUCT_ID_PREFIX
 from commerce.ids import new_id
-from commerce.lifecycle import CONFIRMED
-from commerce.money import to_text
-from commerce.orders.store import OrderStore
-from commerce.payments.sandbox import SandboxProvider
-from commerce.payments.store import PaymentStore
 from commerce.stock.model import MAIN_LOCATION, Adjustment, Stock
 from commerce.stock.store import StockStore
+from pushcart.cancellations import Matching
 from pushcart.checkouts import Checkout
 from pushcart.cloud import Cloud
+from pushcart.counting import Check, Stores, count, each_of
 from pushcart.invoices import Invoice, units_sold
 from pushcart.problems import CommandFailed
-from pushcart.progress import Report
+from pushcart.progress import Report, Step
+from pushcart.warehouse import Warehouse
 
 _CURRENCY = "GBP"
 # With its lists, handle and category a product of so many variants is one transaction.
 _VARIANTS_A_PRODUCT = 90
 _TITLE_CHARS_MAX = 200
-_READERS = 8
 _CATEGORY = Category("online-retail", "Online Retail")
 
-Given = TypeVar("Given")
-Got = TypeVar("Got")
-
-
-@dataclass(frozen=True)
-class Check:
-    """Something that was counted, and what it must be."""
-
-    what: str
-    expected: str
-    found: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether the count is right."""
-        return self.expected == self.found
+# Gives the id of what it made or did something with.
+Job = Callable[[], str]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a replay; `order_ids` by invoice number, `refused` likewise with why."""
+    """What came of a part of a replay; ids by name of the job, `failed` likewise with why."""
 
-    order_ids: Mapping[str, str]
-    refused: Mapping[str, str]
+    ids: Mapping[str, str]
+    failed: Mapping[str, str]
     seconds: float
 
     @property
-    def orders_per_second(self) -> float:
-        """The pace of the checkouts alone."""
-        return len(self.order_ids) / self.seconds
+    def pace(self) -> str:
+        """How many were done a second."""
+        return f"{len(self.ids) / self.seconds:.1f} a second"
 
 
-class Stores:
-    """The shop's own stores, with the rights of the account's owner."""
+class Replay:
+    """One replay of a file's sales and of the cancellations that match them."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        outputs = cloud.stack_outputs()
+    def __init__(
+        self,
+        cloud: Cloud,
+        sales: Sequence[Invoice],
+        matching: Matching,
+        checkout: Checkout,
+        warehouse: Warehouse,
+        workers: int,
+    ) -> None:
+        self._stores = Stores(cloud)
+        self._sales, self._matching = sales, matching
+        self._checkout, self._warehouse, self._workers = checkout, warehouse, workers
+        self._order_ids: Mapping[str, str] = {}
+        self.failed: dict[str, str] = {}
+        self.checks: list[Check] = []
 
-        def table(name: str) -> Table:
-            return Table(outputs[f"{name}TableName"], cloud.dynamodb)
+    @property
+    def went_well(self) -> bool:
+        """Whether nothing was refused and every count is right."""
+        return not self.failed and all(check.holds for check in self.checks)
 
-        self.catalog = CatalogStore(table("Catalog"))
-        self.stock = StockStore(table("Stock"))
-        self.orders = OrderStore(table("Orders"))
-        self.payments = PaymentStore(table("Payments"))
-        self.provider = SandboxProvider(table("Sandbox"))
+    @property
+    def steps(self) -> Sequence[Step]:
+        """What is done, in this order."""
+        return (
+            Step("Preparing", lambda _, report: prepare(self._stores, self._sales, report)),
+            Step("Placing", lambda _, report: self._place(report)),
+            Step("Sending", lambda _, report: self._send(report)),
+            Step("Returning", lambda _, report: self._take_back(report)),
+            Step("Counting", lambda _, report: self._count(report)),
+        )
+
+    def _place(self, report: Report) -> str:
+        done = self._run(
+            {f"invoice {sale.number}": partial(self._checkout, sale) for sale in self._sales},
+            report,
+        )
+        self._order_ids = {name.split()[-1]: order_id for name, order_id in done.ids.items()}
+        return f"{len(done.ids):,} orders, {done.pace}"
+
+    def _send(self, report: Report) -> str:
+        def send(order_id: str) -> str:
+            self._warehouse.send(order_id)
+            return order_id
+
+        jobs = {
+            f"parcel of invoice {number}": partial(send, order_id)
+            for number, order_id in self._order_ids.items()
+        }
+        done = self._run(jobs, report)
+        return f"{len(done.ids):,} orders packed, shipped and delivered, {done.pace}"
+
+    def _take_back(self, report: Report) -> str:
+        jobs = {
+            f"return {each.name}": partial(
+                self._warehouse.take_back, self._order_ids[each.invoice], each.units
+            )
+            for each in self._matching.returns
+            if each.invoice in self._order_ids
+        }
+        done = self._run(jobs, report)
+        return "\n".join([f"{len(done.ids):,} returns, {done.pace}", *summary(self._matching)])
+
+    def _count(self, report: Report) -> str:
+        self.checks = count(self._stores, self._sales, self._matching, self._order_ids, report)
+        return "all right" if all(check.holds for check in self.checks) else "not all right"
+
+    def _run(self, jobs: Mapping[str, Job], report: Report) -> Run:
+        done = run(jobs, self._workers, report)
+        self.failed |= done.failed
+        return done
 
 
 def prepare(stores: Stores, invoices: Sequence[Invoice], report: Report) -> str:
@@ -103,56 +145,38 @@ def prepare(stores: Stores, invoices: Sequence[Invoice], report: Report) -> str:
     return f"{len(units):,} SKUs, {len(variants):,} of them new, {sum(units.values()):,} units"
 
 
-def run(invoices: Sequence[Invoice], checkout: Checkout, workers: int, report: Report) -> Run:
-    """Place an order for each invoice, some at a time; a refused one does not stop the rest."""
-    order_ids: dict[str, str] = {}
-    refused: dict[str, str] = {}
+def run(jobs: Mapping[str, Job], workers: int, report: Report) -> Run:
+    """Do jobs, some at a time; one that is refused does not stop the rest."""
+    ids: dict[str, str] = {}
+    failed: dict[str, str] = {}
     started = time.monotonic()
     pool = ThreadPoolExecutor(workers)
     try:
-        running = {pool.submit(checkout, invoice): invoice for invoice in invoices}
+        running = {pool.submit(job): name for name, job in jobs.items()}
         for done, future in enumerate(as_completed(running), start=1):
-            number = running[future].number
+            name = running[future]
             try:
-                order_ids[number] = future.result()
+                ids[name] = future.result()
             except CommandFailed as failure:
-                refused[number] = str(failure)
+                failed[name] = str(failure)
             pace = done / (time.monotonic() - started)
-            report.doing(f"{done:,} of {len(invoices):,}, {pace:.1f} a second")
-            report.at(done, len(invoices))
+            report.doing(f"{done:,} of {len(jobs):,}, {pace:.1f} a second")
+            report.at(done, len(jobs))
     finally:
         # After Ctrl-C only what is under way is waited for.
         pool.shutdown(cancel_futures=True)
-    return Run(order_ids, refused, time.monotonic() - started)
+    return Run(ids, failed, time.monotonic() - started)
 
 
-def count(stores: Stores, invoices: Sequence[Invoice], run: Run, report: Report) -> list[Check]:
-    """Read every order, payment and SKU back, and the provider's books, and compare."""
-    report.doing("orders")
-    order_ids = list(run.order_ids.values())
-    orders = [order for order in _all(stores.orders.get, order_ids) if order.status == CONFIRMED]
-    report.doing("payments and the provider's books")
-    payments = [paid for paid in _all(stores.payments.get, order_ids) if paid]
-    books = [held for held in _all(stores.provider.find, order_ids) if held and held.held]
-    report.doing("stock")
-    units = units_sold(invoices)
-    empty = [level for level in stores.stock.levels(units).values() if level.available == 0]
-    total = sum(order.total for order in orders)
-    return [
-        Check("orders confirmed", f"{len(invoices):,}", f"{len(orders):,}"),
-        _amounts(
-            "goods total",
-            sum(invoice.goods for invoice in invoices),
-            sum(order.totals["subtotal"] for order in orders),
-        ),
-        Check("SKUs with nothing left", f"{len(units):,}", f"{len(empty):,}"),
-        _amounts("payments recorded", total, sum(paid.amount for paid in payments)),
-        _amounts("held at the provider", total, sum(held.amount for held in books)),
-    ]
-
-
-def _amounts(what: str, expected: int, found: int) -> Check:
-    return Check(what, to_text(expected, _CURRENCY), to_text(found, _CURRENCY))
+def summary(matching: Matching) -> list[str]:
+    """Say what becomes of the cancellations, and of what of them is no return why not."""
+    total = matching.wholly + matching.in_part + matching.not_at_all
+    left = (f"{count:,} {why}" for why, count in matching.left_out.items())
+    how = (
+        f"{total:,} cancellations: {matching.wholly:,} whole, {matching.in_part:,} in part, "
+        f"{matching.not_at_all:,} not at all"
+    )
+    return [how, f"lines left out: {', '.join(left) or 'none'}"]
 
 
 def _stock_exactly(stock: StockStore, units: Mapping[str, int], report: Report) -> None:
@@ -167,7 +191,7 @@ def _stock_exactly(stock: StockStore, units: Mapping[str, int], report: Report) 
             Adjustment(new_id("adj", now), sku, MAIN_LOCATION, delta, "replay", "replay", now)
         )
 
-    for done, _ in enumerate(_all(correct, wrong), start=1):
+    for done, _ in enumerate(each_of(correct, wrong), start=1):
         report.at(done, len(wrong))
 
 
@@ -208,8 +232,3 @@ def _product(variants: Sequence[ProductVariant]) -> Product:
 def _parts(variants: Sequence[ProductVariant]) -> Iterator[Sequence[ProductVariant]]:
     for start in range(0, len(variants), _VARIANTS_A_PRODUCT):
         yield variants[start : start + _VARIANTS_A_PRODUCT]
-
-
-def _all(read: Callable[[Given], Got], given: Sequence[Given]) -> Iterator[Got]:
-    with ThreadPoolExecutor(_READERS) as pool:
-        yield from pool.map(read, given)

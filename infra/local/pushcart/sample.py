@@ -1,4 +1,4 @@
-"""One real order over HTTP, to show that the shop works."""
+"""One real order over HTTP, from a cart to the buyer's door, to show that the shop works."""
 
 import secrets
 import time
@@ -9,6 +9,7 @@ from commerce.money import to_text
 from pushcart import orders, seed
 from pushcart.progress import Report
 from pushcart.shop import Shop
+from pushcart.warehouse import OverHttp
 from pushcart.workspace import Workspace
 
 _ANY = secrets.SystemRandom()
@@ -23,7 +24,7 @@ _DESTINATION = {
 
 
 def place(workspace: Workspace, report: Report) -> str:
-    """Place an order of three products and tell its story, a line a step."""
+    """Place an order of three products, send it, and tell its story, a line a step."""
     shop = Shop(workspace)
     report.doing("a cart")
     skus = _some_skus(shop)
@@ -42,6 +43,8 @@ def place(workspace: Workspace, report: Report) -> str:
     )
     report.doing("the checkout")
     order_id, seconds = _checkout(shop, cart)
+    report.doing("packed, shipped, charged and delivered")
+    OverHttp(shop).send(order_id)
     order = orders.read(shop, order_id)
     headline = (
         f"{order['id']} is {order['status']}: {len(order['line_items'])} lines, "

@@ -9,8 +9,8 @@ An order has three statuses that do not depend on each other:
 `fulfillment_status`
     how far its goods have come, told from its fulfillments and returns.
 
-Its parts, fulfillments and returns, have a status each. Whatever changes a status asks
-`follow` first.
+Its parts, fulfillments and returns, have a status each, and so has its payment. Whatever
+changes a status asks `follow` first.
 """
 
 from __future__ import annotations
@@ -68,6 +68,53 @@ RETURN: Mapping[str, frozenset[str]] = {
     REFUNDING: frozenset({REFUNDED}),
     REFUNDED: frozenset(),
     REJECTED: frozenset(),
+}
+
+# --- a payment's status -----------------------------------------------------------
+
+AUTHORIZING = "authorizing"
+AUTHORIZED = "authorized"
+CAPTURED = "captured"
+DECLINED = "declined"
+FAILED = "failed"
+VOIDING = "voiding"
+VOIDED = "voided"
+
+# `failed` is a call that surely had no effect, so the step may try again; `voided` is also
+# the tombstone of a payment that never was. `captured` says that something was taken, and
+# `refunded` that the undo gave all of it back.
+PAYMENT: Mapping[str, frozenset[str]] = {
+    AUTHORIZING: frozenset({AUTHORIZED, DECLINED, FAILED, VOIDING}),
+    FAILED: frozenset({AUTHORIZING, VOIDED}),
+    AUTHORIZED: frozenset({CAPTURED, VOIDING}),
+    CAPTURED: frozenset({VOIDING}),
+    VOIDING: frozenset({VOIDED, REFUNDED}),
+    DECLINED: frozenset(),
+    VOIDED: frozenset(),
+    REFUNDED: frozenset(),
+}
+
+# --- an order's `payment_status` --------------------------------------------------
+
+PARTIALLY_CAPTURED = "partially_captured"
+PARTIALLY_REFUNDED = "partially_refunded"
+
+_GIVEN_BACK = frozenset({PARTIALLY_REFUNDED, REFUNDED})
+
+# Told, not decided: the payment's status, and how much was captured and refunded. What was
+# captured is `refunded` until more is captured of what is still held.
+ORDER_PAYMENT: Mapping[str, frozenset[str]] = {
+    PENDING: frozenset({AUTHORIZING, VOIDED}),
+    AUTHORIZING: PAYMENT[AUTHORIZING],
+    FAILED: PAYMENT[FAILED],
+    AUTHORIZED: frozenset({PARTIALLY_CAPTURED, CAPTURED, VOIDING}),
+    PARTIALLY_CAPTURED: frozenset({CAPTURED, VOIDING}) | _GIVEN_BACK,
+    CAPTURED: frozenset({VOIDING}) | _GIVEN_BACK,
+    PARTIALLY_REFUNDED: frozenset({REFUNDED, VOIDING}),
+    REFUNDED: frozenset({PARTIALLY_REFUNDED, VOIDING}),
+    VOIDING: PAYMENT[VOIDING],
+    DECLINED: frozenset(),
+    VOIDED: frozenset(),
 }
 
 # --- an order's `fulfillment_status` ----------------------------------------------

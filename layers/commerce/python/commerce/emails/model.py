@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from commerce.catalog.model import ONLY_VARIANT_TITLE
-from commerce.events.model import ORDER_CANCELED, ORDER_PLACED, DomainEvent
+from commerce.events.model import (
+    FULFILLMENT_SHIPPED,
+    ORDER_CANCELED,
+    ORDER_LINES_CANCELED,
+    ORDER_PLACED,
+    PAYMENT_REFUNDED,
+    RETURN_APPROVED,
+    RETURN_REFUNDED,
+    RETURN_REJECTED,
+    DomainEvent,
+)
 from commerce.ids import derived_id
-from commerce.lifecycle import CONFIRMED
-from commerce.orders.model import Details, Order
+from commerce.lifecycle import CONFIRMED, REJECTED
+from commerce.orders.model import Order, OrderLine
+from commerce.orders.record import OrderRecord, Units, added
 
 SENDING = "sending"
 SENT = "sent"
@@ -21,6 +31,7 @@ LANGUAGES = ("en", "de")
 # Real orders have over 1,000 lines; nobody reads them in an e-mail.
 LINES_SHOWN_MAX = 50
 
+_TRACKING = ("carrier", "tracking_number", "tracking_url")
 _ROWS = ("subtotal", "discount", "fulfillment", "tax", "total")
 
 
@@ -32,21 +43,6 @@ def always(_order: Order) -> bool:
 def was_confirmed(order: Order) -> bool:
     """Tell only the buyer of an order that stood; a refusal was told at checkout."""
     return any(change.status == CONFIRMED for change in order.timeline)
-
-
-@dataclass(frozen=True)
-class Mail:
-    """What is sent at an event: `template` names `<template>.<language>.j2`."""
-
-    template: str
-    wanted: Callable[[Order], bool] = always
-
-
-# One row an e-mail; template.yaml names the same types in its rule, and a test says so.
-MAILS: Mapping[str, Mail] = {
-    ORDER_PLACED: Mail("order_placed"),
-    ORDER_CANCELED: Mail("order_canceled", was_confirmed),
-}
 
 
 @dataclass(frozen=True)
@@ -73,19 +69,35 @@ class Email:
 
 @dataclass(frozen=True)
 class LetterLine:
-    """A line of the order; `amount` in minor units, as the subtotal adds it up."""
+    """So many units of one of the order's lines; `amount` in minor units, where one is told."""
 
     quantity: int
     title: str
-    amount: int
+    amount: int | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an e-mail tells of: of which lines, what they come to, and what else is known.
+
+    `total` is what its subject names and `rows` are those of a bill, in minor units.
+    `facts` are texts by the word that goes before each. `delivered` says that it names the
+    address of the delivery.
+    """
+
+    lines: Iterable[LetterLine] = ()
+    rows: tuple[tuple[str, int], ...] = ()
+    total: int = 0
+    facts: tuple[tuple[str, str], ...] = ()
+    delivered: bool = False
 
 
 @dataclass(frozen=True)
 class Letter:
-    """Everything a template may name.
+    """Everything a template may name; see `Contents`.
 
-    Texts are one line each, and not escaped: that is the renderer's work. Amounts are in
-    minor units, `rows` in the order of a bill; `event` has the data of the event.
+    Texts are one line each, and not escaped: that is the renderer's work. `lines_left` is
+    how many lines are not listed.
     """
 
     order_id: str
@@ -95,8 +107,8 @@ class Letter:
     lines: tuple[LetterLine, ...]
     lines_left: int
     rows: tuple[tuple[str, int], ...]
+    facts: tuple[tuple[str, str], ...]
     address: tuple[str, ...]
-    event: Mapping[str, Any]
 
 
 def order_id_of(event: DomainEvent) -> str:
@@ -115,27 +127,22 @@ def language_for(tag: str | None) -> str:
     return primary if primary in LANGUAGES else LANGUAGES[0]
 
 
-def letter(order: Order, details: Details, event: DomainEvent) -> Letter:
-    """Take from an order what its e-mail may say."""
-    shown = details.lines[:LINES_SHOWN_MAX]
-    destination = details.fulfillment.get("destination", {})
+def letter(record: OrderRecord, event: DomainEvent) -> Letter:
+    """Take from an event and its order what its e-mail may say."""
+    contents = MAILS[event.type].contents(record, event)
+    order, details = record.order, record.details
+    lines = tuple(contents.lines)
+    destination = details.fulfillment.get("destination", {}) if contents.delivered else {}
     return Letter(
         order_id=order.order_id,
         name=one_line(details.buyer.get("first_name", "")),
         currency=order.currency,
-        total=order.total,
-        lines=tuple(
-            LetterLine(
-                line.quantity,
-                _title(line.title, line.variant_title),
-                line.unit_price * line.quantity,
-            )
-            for line in shown
-        ),
-        lines_left=len(details.lines) - len(shown),
-        rows=_rows(order.totals),
+        total=contents.total,
+        lines=lines[:LINES_SHOWN_MAX],
+        lines_left=len(lines[LINES_SHOWN_MAX:]),
+        rows=contents.rows,
+        facts=tuple((word, one_line(text)) for word, text in contents.facts),
         address=_address(details.buyer, destination),
-        event=event.data,
     )
 
 
@@ -144,9 +151,106 @@ def one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def _title(title: str, variant_title: str) -> str:
-    variant = "" if variant_title in (title, ONLY_VARIANT_TITLE) else variant_title
-    return ", ".join(filter(None, map(one_line, (title, variant))))
+# --- what each e-mail tells -------------------------------------------------------
+
+
+def _whole_order(record: OrderRecord, _event: DomainEvent) -> Contents:
+    order = record.order
+    # As the subtotal adds them up.
+    amounts = {line.line_id: line.unit_price * line.quantity for line in record.details.lines}
+    units = {line.line_id: line.quantity for line in record.details.lines}
+    lines = _lines(record, units, amounts)
+    return Contents(lines, _rows(order.totals), order.total, delivered=True)
+
+
+def _cancellation(record: OrderRecord, event: DomainEvent) -> Contents:
+    canceled = record.cancellation(event.aggregate.id)
+    lines = _lines(record, canceled.units, canceled.amounts)
+    return Contents(lines, (("not_paid", canceled.amount),), canceled.amount)
+
+
+def _parcel(record: OrderRecord, event: DomainEvent) -> Contents:
+    known = [(word, event.data.get(word) or "") for word in _TRACKING]
+    # Nothing but a page of the web may become a link.
+    facts = [
+        (word, text)
+        for word, text in known
+        if text and (word != "tracking_url" or text.startswith(("https://", "http://")))
+    ]
+    lines = _lines(record, _units(event, "line_items"))
+    return Contents(lines, facts=tuple(facts), delivered=True)
+
+
+def _return(record: OrderRecord, event: DomainEvent) -> Contents:
+    lines = _lines(record, _units(event, "line_items"))
+    return Contents(lines, facts=(("return", event.aggregate.id),))
+
+
+def _refused_return(record: OrderRecord, event: DomainEvent) -> Contents:
+    contents = _return(record, event)
+    reasons = tuple(
+        ("reason", change.reason)
+        for change in record.order.timeline
+        if (change.part, change.status) == (event.aggregate.id, REJECTED) and change.reason
+    )
+    return replace(contents, facts=contents.facts + reasons)
+
+
+def _refund_of_return(record: OrderRecord, event: DomainEvent) -> Contents:
+    paid = record.sent_back(event.aggregate.id)
+    fee = (("restocking_fee", paid.restocking_fee),) if paid.restocking_fee else ()
+    return Contents(
+        _lines(record, paid.received),
+        (*fee, ("refund", paid.amount)),
+        paid.amount,
+        (("return", paid.id),),
+    )
+
+
+def _refund(_record: OrderRecord, event: DomainEvent) -> Contents:
+    amount = event.data["amount"]
+    return Contents(rows=(("refund", amount),), total=amount)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What is sent at an event: `template` names `<template>.<language>.j2`."""
+
+    template: str
+    contents: Callable[[OrderRecord, DomainEvent], Contents]
+    wanted: Callable[[Order], bool] = always
+
+
+# One row an e-mail; template.yaml names the same types in its rule, and a test says so.
+MAILS: Mapping[str, Mail] = {
+    ORDER_PLACED: Mail("order_placed", _whole_order),
+    ORDER_CANCELED: Mail("order_canceled", _whole_order, was_confirmed),
+    ORDER_LINES_CANCELED: Mail("order_lines_canceled", _cancellation),
+    FULFILLMENT_SHIPPED: Mail("fulfillment_shipped", _parcel),
+    RETURN_APPROVED: Mail("return_approved", _return),
+    RETURN_REJECTED: Mail("return_rejected", _refused_return),
+    RETURN_REFUNDED: Mail("return_refunded", _refund_of_return),
+    PAYMENT_REFUNDED: Mail("payment_refunded", _refund),
+}
+
+
+def _lines(
+    record: OrderRecord, units: Units, amounts: Mapping[str, int] | None = None
+) -> Iterable[LetterLine]:
+    ordered = record.lines
+    for line_id, count in units.items():
+        yield LetterLine(count, _title(ordered[line_id]), (amounts or {}).get(line_id))
+
+
+def _units(event: DomainEvent, name: str) -> Units:
+    return added({each["id"]: each["quantity"]} for each in event.data[name])
+
+
+def _title(line: OrderLine) -> str:
+    variant = line.variant_title
+    if variant in (line.title, ONLY_VARIANT_TITLE):
+        variant = ""
+    return ", ".join(filter(None, map(one_line, (line.title, variant))))
 
 
 def _rows(totals: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

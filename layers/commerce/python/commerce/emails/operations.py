@@ -8,9 +8,16 @@ from commerce.clock import Clock
 from commerce.emails.model import MAILS, Email, email_id_for, language_for, letter, order_id_of
 from commerce.emails.rendering import render
 from commerce.emails.store import EmailStore
-from commerce.errors import DomainError
-from commerce.events.model import DomainEvent
+from commerce.errors import DomainError, NotFound
+from commerce.events.model import PAYMENT_REFUNDED, DomainEvent
+from commerce.orders.continuations import CANCEL_LINES, RETURN_ORDER
 from commerce.orders.records import RecordStore
+from commerce.payments.model import REFUND
+from commerce.payments.operations import VOID
+from commerce.payments.store import PaymentStore
+
+# Whose refunds the e-mail of a cancellation or a return tells of.
+_TELL_THEMSELVES = (CANCEL_LINES, RETURN_ORDER, VOID)
 
 
 class SendsMail(Protocol):
@@ -21,17 +28,24 @@ class SendsMail(Protocol):
 
 
 def tell_buyer(
-    event: DomainEvent, clock: Clock, *, records: RecordStore, emails: EmailStore, mailer: SendsMail
+    event: DomainEvent,
+    clock: Clock,
+    *,
+    records: RecordStore,
+    payments: PaymentStore,
+    emails: EmailStore,
+    mailer: SendsMail,
 ) -> bool:
     """Send the buyer the e-mail of an event; tell whether one was sent by this very call.
 
-    Repeated, it sends nothing. A run that dies between sending and recording leaves its
-    claim behind, and a later try sends a second e-mail: SES cannot be asked for the first.
+    Repeated, it sends nothing, and nothing at a refund that another e-mail tells of. A run
+    that dies between sending and recording leaves its claim behind, and a later try sends a
+    second e-mail: SES cannot be asked for the first.
 
     Raises
     ------
     NotFound
-        There is no such order.
+        There is no such order or refund.
     EmailInProgress
         Another run is sending it.
     MailRefused, MailOutcomeUnknown, Throttled
@@ -42,10 +56,10 @@ def tell_buyer(
         return False
     record = records.get(order_id_of(event))
     order, details = record.order, record.details
-    if not mail.wanted(order):
+    if not mail.wanted(order) or _told_otherwise(event, payments):
         return False
     to, language = details.buyer["email"], language_for(details.buyer.get("language"))
-    rendered = render(mail.template, language, letter(order, details, event))
+    rendered = render(mail.template, language, letter(record, event))
     email = Email(
         email_id=email_id_for(event, to),
         order_id=order.order_id,
@@ -68,3 +82,21 @@ def tell_buyer(
         raise
     emails.record_sent(email, message_id, clock())
     return True
+
+
+def _told_otherwise(event: DomainEvent, payments: PaymentStore) -> bool:
+    """Tell whether an event is a refund that follows from a cancellation or a return.
+
+    Raises
+    ------
+    NotFound
+        There is no such refund.
+    """
+    if event.type != PAYMENT_REFUNDED:
+        return False
+    _, calls = payments.get_with_calls(order_id_of(event))
+    place = (REFUND, event.data["refunded"])
+    for call in calls:
+        if (call.kind, call.running_total) == place:
+            return call.by in _TELL_THEMSELVES
+    raise NotFound("there is no such refund")

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from commerce import lifecycle as orders
-from commerce.payments import model as payments
+from commerce import lifecycle
 
 Image = Mapping[str, Any]
 
@@ -26,6 +25,10 @@ ORDER_RESUMED = "order.resumed"
 ORDER_COMPLETED = "order.completed"
 ORDER_LINES_CANCELED = "order.lines_canceled"
 FULFILLMENT_CREATED = "fulfillment.created"
+FULFILLMENT_SHIPPED = "fulfillment.shipped"
+RETURN_APPROVED = "return.approved"
+RETURN_REJECTED = "return.rejected"
+RETURN_REFUNDED = "return.refunded"
 PAYMENT_AUTHORIZED = "payment.authorized"
 PAYMENT_DECLINED = "payment.declined"
 PAYMENT_VOIDED = "payment.voided"
@@ -37,20 +40,20 @@ PRODUCT_CHANGED = "product.changed"
 _ARCHIVED = "archived"
 
 _ORDER_EVENTS: Mapping[tuple[str | None, str], str] = {
-    (orders.PENDING, orders.CONFIRMED): ORDER_PLACED,
-    (orders.CANCELING, orders.CANCELED): ORDER_CANCELED,
-    (orders.CANCELING, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
-    (orders.CONFIRMED, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
-    (orders.COMPLETED, orders.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
-    (orders.REQUIRES_ACTION, orders.CONFIRMED): ORDER_RESUMED,
-    (orders.REQUIRES_ACTION, orders.COMPLETED): ORDER_RESUMED,
-    (orders.CONFIRMED, orders.COMPLETED): ORDER_COMPLETED,
+    (lifecycle.PENDING, lifecycle.CONFIRMED): ORDER_PLACED,
+    (lifecycle.CANCELING, lifecycle.CANCELED): ORDER_CANCELED,
+    (lifecycle.CANCELING, lifecycle.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+    (lifecycle.CONFIRMED, lifecycle.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+    (lifecycle.COMPLETED, lifecycle.REQUIRES_ACTION): ORDER_REQUIRES_ACTION,
+    (lifecycle.REQUIRES_ACTION, lifecycle.CONFIRMED): ORDER_RESUMED,
+    (lifecycle.REQUIRES_ACTION, lifecycle.COMPLETED): ORDER_RESUMED,
+    (lifecycle.CONFIRMED, lifecycle.COMPLETED): ORDER_COMPLETED,
 }
 # A payment that was never asked for is born `voided`, as a tombstone: nothing was voided.
 _PAYMENT_EVENTS: Mapping[tuple[str | None, str], str] = {
-    (payments.AUTHORIZING, payments.AUTHORIZED): PAYMENT_AUTHORIZED,
-    (payments.AUTHORIZING, payments.DECLINED): PAYMENT_DECLINED,
-    (payments.VOIDING, payments.VOIDED): PAYMENT_VOIDED,
+    (lifecycle.AUTHORIZING, lifecycle.AUTHORIZED): PAYMENT_AUTHORIZED,
+    (lifecycle.AUTHORIZING, lifecycle.DECLINED): PAYMENT_DECLINED,
+    (lifecycle.VOIDING, lifecycle.VOIDED): PAYMENT_VOIDED,
 }
 
 
@@ -137,7 +140,7 @@ def _order(new: Image, old: Image | None, _at: str) -> DomainEvent | None:
 def _reason(new: Image) -> str:
     """Tell why: what the last step says, else whoever decided to cancel, else the refusal."""
     last = new["timeline"][-1]
-    decided = [entry for entry in new["timeline"] if entry["status"] == orders.CANCELING]
+    decided = [entry for entry in new["timeline"] if entry["status"] == lifecycle.CANCELING]
     for entry in (last, *reversed(decided)):
         if entry.get("reason"):
             return str(entry["reason"])

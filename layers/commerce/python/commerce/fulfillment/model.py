@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from commerce.clock import to_text
-from commerce.errors import IllegalTransition, NotAllocated, TooManyUnits
+from commerce.errors import IllegalTransition, NotAllocated, NotReserved, TooManyUnits
 from commerce.lifecycle import (
     CANCELED,
     CANCELING,
@@ -77,6 +77,11 @@ def allocate(
     -------
     Decision | None
         None where the order was allocated before, or does not stand any more.
+
+    Raises
+    ------
+    NotReserved
+        The order holds less than was ordered; somebody has to look.
     """
     if record.order.allocated_at or record.order.status != CONFIRMED:
         return None
@@ -145,11 +150,18 @@ def ship(
     parcel = record.fulfillment(fulfillment_id)
     if parcel.status == SHIPPED:
         return _advance(record, fulfillment_id, SHIPPED, acting, tracking=tracking or None)
-    amount = sum(record.amounts(parcel.units).values())
-    if not record.shipped:
-        amount += record.delivery_charge
-    due = 0 if record.order.charged is not None else amount
-    return _advance(record, fulfillment_id, SHIPPED, acting, amount=due, tracking=tracking or None)
+    amounts = record.amounts(parcel.units)
+    delivery = 0 if record.shipped else record.delivery_charge
+    at_once = record.order.charged is not None
+    return _advance(
+        record,
+        fulfillment_id,
+        SHIPPED,
+        acting,
+        amount=0 if at_once else sum(amounts.values()) + delivery,
+        amounts=amounts,
+        tracking=tracking or None,
+    )
 
 
 def deliver(record: OrderRecord, fulfillment_id: str, acting: Acting) -> Decision | None:
@@ -290,6 +302,7 @@ def _advance(
     acting: Acting,
     *,
     amount: int = 0,
+    amounts: Mapping[str, int] | None = None,
     tracking: Mapping[str, str] | None = None,
 ) -> Decision | None:
     before = record.fulfillment(fulfillment_id)
@@ -300,7 +313,7 @@ def _advance(
     _require_standing(record)
     after = _to(before, status, acting)
     if status == SHIPPED:
-        after = replace(after, amount=amount, tracking=tracking)
+        after = replace(after, amount=amount, amounts=amounts or {}, tracking=tracking)
     return decided(record, [_change(after, acting, before.status)], fulfillments=[after])
 
 
@@ -346,6 +359,8 @@ def _by_location(
                 share[line_id] = here
                 left[location][sku] -= here
                 missing -= here
+        if missing:
+            raise NotReserved(f"the order holds {ordered - missing} of {ordered} {sku}")
     return [(location, units) for location, units in shares.items() if units]
 
 

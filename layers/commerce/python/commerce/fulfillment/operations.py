@@ -13,12 +13,12 @@ from commerce.fulfillment import model as rules
 from commerce.fulfillment.model import Acting
 from commerce.ids import derived_id
 from commerce.ledger.store import LedgerStore
-from commerce.lifecycle import CANCELED
+from commerce.lifecycle import CANCELED, CANCELING
 from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
 from commerce.orders.records import RecordStore
-from commerce.payments.model import CAPTURE, REFUND, PaymentCall
+from commerce.payments.model import CAPTURE, REFUND, Payment, PaymentCall
 from commerce.payments.operations import (
     Movement,
     capture_payment,
@@ -30,6 +30,8 @@ from commerce.payments.store import PaymentStore
 from commerce.settings.store import SettingsStore
 from commerce.stock.store import StockStore
 from commerce.workflows import StateMachine
+
+UNDONE = (CANCELING, CANCELED)
 
 
 @dataclass(frozen=True)
@@ -180,12 +182,13 @@ def what_follows(record: OrderRecord, fulfillment_id: str | None) -> dict[str, s
 
 
 def charge_order(order_id: str, clock: Clock, *, records: RecordStore, till: Till) -> None:
-    """Capture what is charged at once; repeated, once."""
-    charged = records.get(order_id).order.charged
-    if charged:
-        _, calls = till.payments.get_with_calls(order_id)
-        key, _ = attempt(calls, CAPTURE, order_id, "charge")
-        _capture(Movement(order_id, charged, key, FULFIL_ORDER, "charged at once"), clock, till)
+    """Capture what is charged at once, less what staff captured before; repeated, once."""
+    charged = records.get(order_id).order.charged or 0
+    payment, calls = till.payments.get_with_calls(order_id)
+    key, own = attempt(calls, CAPTURE, order_id, "charge")
+    amount = own.amount if own is not None else charged - payment.claimed
+    if amount > 0:
+        _capture(Movement(order_id, amount, key, FULFIL_ORDER, "charged at once"), clock, till)
 
 
 def consume_stock(
@@ -213,12 +216,15 @@ def capture_shipment(
     ------
     ProviderRejected, AmountTooLarge
         The money is not to be had; somebody has to look.
+    PaymentOutcomeUnknown
+        The order is charged at once and that is not done yet; try again a little later.
     """
     record, parcel = _parcel(fulfillment_id, records)
-    if parcel.status == CANCELED:
+    if parcel.settled or parcel.status == CANCELED:
         return
     order_id = record.order.order_id
     payment, calls = till.payments.get_with_calls(order_id)
+    _require_charged(record, payment)
     key, own = attempt(calls, CAPTURE, order_id, parcel.id)
     if own is not None:
         amount = own.amount
@@ -253,9 +259,14 @@ def complete_order(
 def release_canceled(
     cancellation_id: str, now: datetime, *, records: RecordStore, stock: StockStore
 ) -> None:
-    """Give cancelled units back to the stock; repeated, once."""
+    """Give cancelled units back to the stock; repeated, once.
+
+    Where the whole order is cancelled by now, its undo gives all back.
+    """
     order_id, _ = order_of(cancellation_id, "cancellation")
     record = records.get(order_id)
+    if record.order.status in UNDONE:
+        return
     for location, units in record.cancellation(cancellation_id).parts.items():
         movement = f"{cancellation_id}.{location}"
         stock.release_part(order_id, movement, record.quantities(units), location, now)
@@ -266,6 +277,8 @@ def refund_canceled(
 ) -> None:
     """Give back what was charged of cancelled units; repeated, once.
 
+    Where the whole order is cancelled by now, its undo gives all back.
+
     Raises
     ------
     PaymentOutcomeUnknown
@@ -273,14 +286,14 @@ def refund_canceled(
     """
     order_id, _ = order_of(cancellation_id, "cancellation")
     record = records.get(order_id)
+    if record.order.status in UNDONE:
+        return
     payment, calls = till.payments.get_with_calls(order_id)
     key, own = attempt(calls, REFUND, order_id, cancellation_id)
     if own is not None:
         amount = own.amount
     else:
-        charged = record.order.charged or 0
-        if payment.captured < charged:
-            raise PaymentOutcomeUnknown("the order is being charged")
+        _require_charged(record, payment)
         given_back = sum(
             call.amount for call in calls if call.by == CANCEL_LINES and not call.refused
         )
@@ -318,6 +331,11 @@ def _parcel(fulfillment_id: str, records: RecordStore) -> tuple[OrderRecord, Ful
     order_id, _ = order_of(fulfillment_id, "fulfillment")
     record = records.get(order_id)
     return record, record.fulfillment(fulfillment_id)
+
+
+def _require_charged(record: OrderRecord, payment: Payment) -> None:
+    if payment.captured < (record.order.charged or 0):
+        raise PaymentOutcomeUnknown("the order is being charged")
 
 
 def _capture(wanted: Movement, clock: Clock, till: Till) -> None:

@@ -79,16 +79,17 @@ def await_decision(wait: Wait, *, records: RecordStore, tokens: TaskTokens) -> s
 
 
 def answer_wait(part: str, *, records: RecordStore, tokens: TaskTokens, machines: Machines) -> bool:
-    """Bring an execution back that waits for another status of a part; repeated, once.
+    """Bring the executions back that wait with another status than a part has; repeated, once.
 
-    An execution that is gone is followed by one that goes on from where things are.
-    Tells whether somebody waited.
+    Executions that are gone, all of them, are followed by one that goes on from where things
+    are. Tells whether somebody waited.
     """
-    wait, status = records.waiting(part)
-    if wait is None or wait.status == status:
-        return False
-    if not tokens.answer(wait.token, {"status": status}):
+    waits, status = records.waiting(part)
+    left_behind = [wait for wait in waits if wait.status != status]
+    answered = [tokens.answer(wait.token, {"status": status}) for wait in left_behind]
+    if left_behind == waits and waits and not any(answered):
         again = work_on(part, f"{part}-{status}")
         machines[again.machine].start(again.name, again.input)
-    records.end_wait(wait)
-    return True
+    for wait in left_behind:
+        records.end_wait(wait)
+    return bool(left_behind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from commerce.errors import NotFound
@@ -68,8 +68,9 @@ def order_of(identifier: str, kind: str) -> tuple[str, int]:
 class Fulfillment:
     """Units that are packed at one location and sent together.
 
-    `amount` is what the buyer is charged for them, known once they are shipped. It is
-    `settled` once they have left the stock and are charged.
+    `amounts` are what they cost, line by line, and `amount` is what the buyer is charged when
+    they are shipped: with the delivery, or nothing where the order was charged at once. It
+    is `settled` once they have left the stock and are charged.
     `times` are when it came to each status.
     """
 
@@ -79,6 +80,7 @@ class Fulfillment:
     units: Units
     times: Mapping[str, str]
     amount: int = 0
+    amounts: Mapping[str, int] = field(default_factory=dict)
     tracking: Mapping[str, str] | None = None
     settled: bool = False
 
@@ -112,8 +114,9 @@ class Cancellation:
 class Return:
     """Units that a buyer sends back.
 
-    `restocked` and `discarded` are what came in of them, to `location`. `amount` is what is
-    refunded, after `restocking_fee`, and with the delivery where `with_fulfillment`.
+    `restocked` and `discarded` are what came in of them, to `location`. `amounts` are what was
+    paid for that, line by line, and `amount` is what is refunded of it, after
+    `restocking_fee`, and with the delivery where `with_fulfillment`.
     """
 
     id: str
@@ -125,6 +128,7 @@ class Return:
     location: str | None = None
     restocked: Units | None = None
     discarded: Units | None = None
+    amounts: Mapping[str, int] = field(default_factory=dict)
     amount: int = 0
     restocking_fee: int = 0
     with_fulfillment: bool = False
@@ -248,19 +252,20 @@ class OrderRecord:
             for line_id, count in units.items()
         }
 
-    def worth(self, units: Units, before: Units) -> int:
-        """Give what was paid for units that come back, where `before` came back before."""
-        remaining, waived = self.remaining, added(each.amounts for each in self.cancellations)
-        return sum(
-            _share(
-                self.lines[line_id].total - waived.get(line_id, 0),
-                remaining[line_id],
-                before,
-                line_id,
-                count,
-            )
+    def paid_for(self, units: Units) -> dict[str, int]:
+        """Give what was paid for units that are refunded next, line by line.
+
+        It is their share of what was sent and is not refunded. So it never exceeds what was
+        paid, and all that was sent is worth exactly that, however it comes back.
+        """
+        refunded = [each for each in self.returns if each.status in (REFUNDING, REFUNDED)]
+        left = without(self.shipped, added(each.received for each in refunded))
+        paid = added(each.amounts for each in self.live)
+        worth = without(paid, added(each.amounts for each in refunded))
+        return {
+            line_id: divide_half_up(worth.get(line_id, 0) * count, left[line_id])
             for line_id, count in units.items()
-        )
+        }
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,39 @@
 """An order's later decisions, in the orders table beside the order's own record.
 
-==============================  =================  ==================================
+==============================  =================  ===================================
 what                            pk                 sk
-==============================  =================  ==================================
+==============================  =================  ===================================
 a fulfillment                   `<order id>`       `fulfillment#<number>`
 a cancellation of units         `<order id>`       `cancellation#<number>`
 a return                        `<order id>`       `return#<number>`
-who waits for a part's status   `<order id>`       `wait#<kind>#<number>`
-==============================  =================  ==================================
+who waits for a part's status   `<order id>`       `wait#<kind>#<number>#<token>`
+==============================  =================  ===================================
 
-==============================================  ========================================
+==============================================  =========================================
 question                                        answered by
-==============================================  ========================================
+==============================================  =========================================
 an order with all its parts                     a query by order id
 returns of a status, newest first               index `by_status`, partitions `return#…`
-==============================================  ========================================
+who waits for a part's status                   a query by order id and `wait#…`
+==============================================  =========================================
 
 A decision is made on all that was read and written under the version that was read, so
 two decisions about one order never pass each other: the later one is made again, on what
 the earlier one left. A wait is no decision. It is written only while its part still has
 the status it waits with, so either the wait finds the new status or whoever changes it
-finds the wait.
+finds the wait. Each execution has a wait of its own, for two may be at work for a part:
+where an event comes twice, a second one may have taken the first for gone.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from commerce.dynamo.table import (
     Check,
-    ConditionFailed,
     Delete,
     Item,
     Key,
@@ -65,7 +66,6 @@ from commerce.orders.store import (
 
 NONE_DECIDED_MEANWHILE = "#version = :seen"
 STILL_SO = "#status = :status"
-SAME_TOKEN = "#token = :token"  # noqa: S105 - a task token is named, none is here
 
 # Each try fails only where another decision about the same order came between.
 _TRIES = 20
@@ -90,10 +90,11 @@ def part_key(identifier: str) -> Key:
     return {"pk": order_id, "sk": f"{kind}#{number:04d}"}
 
 
-def wait_key(identifier: str) -> Key:
-    """Where the one who waits for a part's status stands."""
-    key = part_key(identifier)
-    return {"pk": key["pk"], "sk": f"wait#{key['sk']}"}
+def wait_key(wait: Wait) -> Key:
+    """Where a wait stands; a token is longer than a key may be."""
+    digest = hashlib.sha256(wait.token.encode()).hexdigest()[:32]
+    key = part_key(wait.part)
+    return {"pk": key["pk"], "sk": f"wait#{key['sk']}#{digest}"}
 
 
 class RecordStore:
@@ -162,7 +163,7 @@ class RecordStore:
         raise TransactionConflict("others keep deciding about this order")
 
     def wait(self, wait: Wait) -> str:
-        """Have an execution wait while a part has a status; repeated, the last one waits.
+        """Have an execution wait while a part has a status; repeated, it waits once.
 
         Returns
         -------
@@ -175,7 +176,7 @@ class RecordStore:
             There is no such part.
         """
         key = part_key(wait.part)
-        item = {**wait_key(wait.part), "status": wait.status, "token": wait.token}
+        item = {**wait_key(wait), "status": wait.status, "token": wait.token}
         try:
             self._table.transact([Check(key, STILL_SO, {"status": wait.status}), Put(item)])
         except TransactionRefused as refused:
@@ -185,17 +186,28 @@ class RecordStore:
             return str(part["status"])
         return wait.status
 
-    def waiting(self, part: str) -> tuple[Wait | None, str]:
-        """Give who waits for a part's status, if anybody does, and that status."""
-        item, held = (self._table.get(key) for key in (part_key(part), wait_key(part)))
+    def waiting(self, part: str) -> tuple[list[Wait], str]:
+        """Give who waits for a part's status, and that status.
+
+        Who waits with another status than that waits in vain: the waits are read first,
+        and no part comes back to a status that it has left.
+        """
+        key = part_key(part)
+        held = list(
+            self._table.query(
+                "#pk = :pk AND begins_with(#sk, :prefix)",
+                {"pk": key["pk"], "prefix": f"wait#{key['sk']}#"},
+                consistent=True,
+            )
+        )
+        item = self._table.get(key)
         if item is None:
             raise NotFound(f"there is no {part}")
-        return Wait(part, held["status"], held["token"]) if held else None, str(item["status"])
+        return [Wait(part, each["status"], each["token"]) for each in held], str(item["status"])
 
     def end_wait(self, wait: Wait) -> None:
-        """Forget a wait that was answered; another one in its place stays."""
-        with suppress(ConditionFailed):
-            self._table.delete(Delete(wait_key(wait.part), SAME_TOKEN, {"token": wait.token}))
+        """Forget a wait that was answered; repeated, once."""
+        self._table.delete(Delete(wait_key(wait)))
 
     def list_returns(
         self, status: str | None, *, limit: int, before: tuple[str, str] | None = None
@@ -261,7 +273,7 @@ def _head(decision: Decision) -> Update:
 
 
 def _part_item(decision: Decision, part: Part) -> Item:
-    item = {name: value for name, value in asdict(part).items() if value not in (None, "")}
+    item = {name: value for name, value in asdict(part).items() if value is not None}
     item |= {**part_key(part.id), "version": decision.order.version}
     if isinstance(part, Return):
         item["listed"] = f"return#{listed(decision.order.order_id, part.status)}"

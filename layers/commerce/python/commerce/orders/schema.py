@@ -373,7 +373,7 @@ def _units_text(parts: Sequence[Allocation]) -> str:
 def _statuses(order: Order, payment: Payment | None) -> dict[str, str]:
     return {
         "status": order.status,
-        "payment_status": payment_status(payment) if payment else "pending",
+        "payment_status": payment_status(payment),
         "fulfillment_status": order.fulfillment_status,
     }
 

@@ -14,8 +14,8 @@ from commerce.ledger.store import LedgerStore
 from commerce.payments.operations import settle_payment
 from commerce.payments.provider import PaymentProvider
 from commerce.payments.schema import ProviderMessage
-from commerce.payments.signature import verified_id
 from commerce.payments.store import PaymentStore
+from commerce.signatures import verified_id
 
 SANDBOX = "sandbox"
 Taken = Literal["settled", "repeated", "unknown"]

@@ -1,36 +1,21 @@
-"""The rules of a payment: its statuses, the edges between them, and what may be moved."""
+"""The rules of a payment: what may be moved of it, and how it stands then."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from commerce.errors import AmountTooLarge, IllegalTransition
-
-AUTHORIZING = "authorizing"
-AUTHORIZED = "authorized"
-CAPTURED = "captured"
-DECLINED = "declined"
-FAILED = "failed"
-REFUNDED = "refunded"
-VOIDING = "voiding"
-VOIDED = "voided"
-
-# From each status, where a payment may go. `failed` is a call that surely had no
-# effect, so the step may try again; `voided` is also the tombstone of a payment
-# that never was. `captured` says that something was taken, and `refunded` that the
-# undo gave all of it back.
-EDGES: Mapping[str, frozenset[str]] = {
-    AUTHORIZING: frozenset({AUTHORIZED, DECLINED, FAILED, VOIDING}),
-    FAILED: frozenset({AUTHORIZING, VOIDED}),
-    AUTHORIZED: frozenset({CAPTURED, VOIDING}),
-    CAPTURED: frozenset({VOIDING}),
-    VOIDING: frozenset({VOIDED, REFUNDED}),
-    DECLINED: frozenset(),
-    VOIDED: frozenset(),
-    REFUNDED: frozenset(),
-}
+from commerce.lifecycle import (
+    AUTHORIZED,
+    CAPTURED,
+    ORDER_PAYMENT,
+    PARTIALLY_CAPTURED,
+    PARTIALLY_REFUNDED,
+    PENDING,
+    REFUNDED,
+    follow,
+)
 
 # In a payment's history: what was not captured is let go of. Its status stays `captured`.
 RELEASED = "released"
@@ -60,7 +45,8 @@ class PaymentEvent:
 class PaymentCall:
     """One capture or refund: `requested` before the provider is called, then `done` or `failed`.
 
-    Its id is the idempotency key the provider is called with.
+    Its id is the idempotency key the provider is called with. `running_total` is what the
+    payment's calls of its kind come to with it, known once it is done; no two have the same.
     """
 
     call_id: str
@@ -74,6 +60,7 @@ class PaymentCall:
     ended_at: datetime | None = None
     provider_reference: str = ""
     refusal: str = ""
+    running_total: int = 0
 
     @property
     def refused(self) -> bool:
@@ -181,14 +168,38 @@ def amount_to_move(payment: Payment, kind: str, wanted: int | None) -> int:
     return amount
 
 
-def payment_status(payment: Payment) -> str:
+def moved(payment: Payment, call: PaymentCall) -> Payment:
+    """Give a payment as a capture or refund leaves it that the provider did."""
+    if call.kind == REFUND:
+        return replace(payment, refunded=payment.refunded + call.amount)
+    # A capture that comes in while its order is undone changes nothing about that.
+    status = CAPTURED if payment.status == AUTHORIZED else payment.status
+    return replace(payment, status=status, captured=payment.captured + call.amount)
+
+
+def payment_status(payment: Payment | None) -> str:
     """Say how a payment stands, with how much of it was captured and refunded."""
+    if payment is None:
+        return PENDING
     if payment.status != CAPTURED:
         return payment.status
     if payment.refunded:
-        return REFUNDED if payment.refunded == payment.captured else "partially_refunded"
+        return REFUNDED if payment.refunded == payment.captured else PARTIALLY_REFUNDED
     whole = payment.captured + payment.released == payment.amount
-    return CAPTURED if whole else "partially_captured"
+    return CAPTURED if whole else PARTIALLY_CAPTURED
+
+
+def follow_published(before: Payment | None, after: Payment) -> None:
+    """Check that a payment's published status may go where a write takes it.
+
+    Raises
+    ------
+    IllegalTransition
+        `ORDER_PAYMENT` has no such edge.
+    """
+    source, target = payment_status(before), payment_status(after)
+    if source != target:
+        follow(ORDER_PAYMENT, source, target)
 
 
 def may_be_under_way(payment: Payment, now: datetime) -> bool:

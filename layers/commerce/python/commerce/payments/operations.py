@@ -24,21 +24,23 @@ from commerce.errors import (
 from commerce.ids import derived_id
 from commerce.ledger.model import entry_of
 from commerce.ledger.store import LedgerStore
-from commerce.lifecycle import CONFIRMED
+from commerce.lifecycle import (
+    AUTHORIZED,
+    AUTHORIZING,
+    CAPTURED,
+    CONFIRMED,
+    DECLINED,
+    FAILED,
+    REFUNDED,
+    VOIDED,
+    VOIDING,
+)
 from commerce.orders.model import Order
 from commerce.orders.store import OrderStore
 from commerce.payments.model import (
-    AUTHORIZED,
-    AUTHORIZING,
     CAPTURE,
-    CAPTURED,
-    DECLINED,
-    FAILED,
     REFUND,
-    REFUNDED,
     REFUSED,
-    VOIDED,
-    VOIDING,
     Payment,
     PaymentCall,
     amount_to_move,

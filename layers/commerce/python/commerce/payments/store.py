@@ -18,6 +18,7 @@ records its refusal, so what is asked for at once never exceeds what there is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,23 +35,28 @@ from commerce.dynamo.table import (
 )
 from commerce.errors import IllegalTransition, NotFound, PaymentOutcomeUnknown
 from commerce.ids import is_id
-from commerce.payments.model import (
+from commerce.lifecycle import (
     AUTHORIZED,
     AUTHORIZING,
-    CAPTURE,
     CAPTURED,
-    DONE,
-    EDGES,
+    PAYMENT,
     REFUNDED,
+    VOIDED,
+    VOIDING,
+    follow,
+)
+from commerce.payments.model import (
+    CAPTURE,
+    DONE,
     REFUSED,
     RELEASED,
     REQUESTED,
-    VOIDED,
-    VOIDING,
     Payment,
     PaymentCall,
     PaymentEvent,
     amount_to_move,
+    follow_published,
+    moved,
 )
 
 # Providers deliver again for days, not for weeks.
@@ -179,6 +185,7 @@ class PaymentStore:
             "attempted_at": to_text(now),
             "events": [_event(payment.status, now)],
         }
+        follow_published(None, payment)
         try:
             self._table.put(Put(item, NONE_YET))
         except ConditionFailed as failed:
@@ -216,6 +223,7 @@ class PaymentStore:
             "version": 1,
             "events": [_event(VOIDED, now)],
         }
+        follow_published(None, _payment(item))
         try:
             self._table.put(Put(item, NONE_YET))
         except ConditionFailed as failed:
@@ -271,7 +279,14 @@ class PaymentStore:
             The call as it ended, here or in another run; None where another part was
             booked meanwhile, so that the entry must be made again.
         """
-        ended = {"status": DONE, "ended_at": to_text(now), "provider_reference": reference}
+        after = moved(payment, call)
+        follow_published(payment, after)
+        ended: dict[str, str | int] = {
+            "status": DONE,
+            "ended_at": to_text(now),
+            "provider_reference": reference,
+            "running_total": after.captured if call.kind == CAPTURE else after.refunded,
+        }
         try:
             self._table.transact([_done(payment, call), _end(call, ended), *booked])
         except TransactionRefused as refused:
@@ -314,9 +329,9 @@ class PaymentStore:
         try:
             if payment.status == AUTHORIZED:
                 return self._move(payment, VOIDING, {}, now, NOTHING_CLAIMED)
-            return self._release(
-                payment, "released", payment.amount - payment.captured, NO_CAPTURE_UNDER_WAY
-            )
+            rest = payment.amount - payment.captured
+            follow_published(payment, replace(payment, released=rest))
+            return self._release(payment, "released", rest, NO_CAPTURE_UNDER_WAY)
         except (ConditionFailed, IllegalTransition):
             current = self.get(payment.order_id)
             if current and (current.released or current.status in (VOIDING, VOIDED, REFUNDED)):
@@ -382,10 +397,8 @@ class PaymentStore:
         now: datetime,
         condition: str = STILL_THERE,
     ) -> Payment:
-        if target not in EDGES[payment.status]:
-            raise IllegalTransition(
-                f"no payment goes from {payment.status} to {target}", status=payment.status
-            )
+        follow(PAYMENT, payment.status, target)
+        follow_published(payment, replace(payment, status=target))
         sets = "".join(f", #{name} = :{name}" for name in facts)
         try:
             item = self._table.update(
@@ -448,8 +461,7 @@ def _give_back(call: PaymentCall) -> Update:
 
 def _done(payment: Payment, call: PaymentCall) -> Update:
     """Count what was captured or refunded; what is captured can be refunded."""
-    capture = call.kind == CAPTURE
-    before = payment.captured if capture else payment.refunded
+    capture, after = call.kind == CAPTURE, moved(payment, call)
     expression = "SET #status = :to, #done = :after, #version = #version + :one"
     return Update(
         payment_key(call.order_id),
@@ -457,10 +469,9 @@ def _done(payment: Payment, call: PaymentCall) -> Update:
         NONE_BOOKED_MEANWHILE,
         {
             "from": payment.status,
-            # A capture that comes in while its order is undone changes nothing about that.
-            "to": CAPTURED if payment.status == AUTHORIZED else payment.status,
-            "before": before,
-            "after": before + call.amount,
+            "to": after.status,
+            "before": payment.captured if capture else payment.refunded,
+            "after": after.captured if capture else after.refunded,
             "amount": call.amount,
             "one": 1,
         },
@@ -468,7 +479,7 @@ def _done(payment: Payment, call: PaymentCall) -> Update:
     )
 
 
-def _end(call: PaymentCall, ended: Mapping[str, str]) -> Update:
+def _end(call: PaymentCall, ended: Mapping[str, str | int]) -> Update:
     """Record how a call ended, once."""
     return Update(
         call_key(call),
@@ -504,6 +515,7 @@ def _call(item: Mapping[str, Any]) -> PaymentCall:
         from_text(ended_at) if ended_at else None,
         item.get("provider_reference", ""),
         item.get("refusal", ""),
+        item.get("running_total", 0),
     )
 
 

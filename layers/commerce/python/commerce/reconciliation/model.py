@@ -9,18 +9,21 @@ from datetime import datetime, timedelta
 from commerce.clock import from_text
 from commerce.ids import derived_id
 from commerce.ledger.model import entry_id_of
-from commerce.lifecycle import CANCELED, CANCELING, COMPLETED, CONFIRMED, PENDING, REQUIRES_ACTION
-from commerce.orders.model import Order
-from commerce.payments.model import (
+from commerce.lifecycle import (
     AUTHORIZED,
     AUTHORIZING,
+    CANCELED,
+    CANCELING,
     CAPTURED,
-    DONE,
+    COMPLETED,
+    CONFIRMED,
+    PENDING,
+    REQUIRES_ACTION,
     VOIDED,
     VOIDING,
-    Payment,
-    PaymentCall,
 )
+from commerce.orders.model import Order
+from commerce.payments.model import DONE, Payment, PaymentCall
 from commerce.payments.provider import ProviderPayment
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"

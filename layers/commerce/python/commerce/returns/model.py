@@ -5,8 +5,10 @@ Each takes an order's record and gives a decision, or raises why it is none.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 
 from commerce.clock import from_text, to_text
 from commerce.errors import (
@@ -30,6 +32,7 @@ from commerce.lifecycle import (
 from commerce.orders.model import Change
 from commerce.orders.record import (
     Decision,
+    Fulfillment,
     OrderRecord,
     Return,
     Units,
@@ -40,6 +43,9 @@ from commerce.orders.record import (
 )
 
 RETURNS_MAX = 200
+
+# After any time as it is stored.
+_NOT_YET = "not yet"
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def request(
     """
     if len(record.returns) >= RETURNS_MAX:
         raise IllegalTransition("the order has too many returns", status=record.order.status)
-    open_to_it = without(_shipped_within(record, window_days, acting), record.returning)
+    open_to_it = _open_to_return(record, timedelta(days=window_days), acting.at)
     sent = without(record.shipped, record.returning)
     short = [
         {"id": line_id, "requested": count, "available": sent.get(line_id, 0)}
@@ -143,12 +149,9 @@ def refund(record: OrderRecord, return_id: str, wanted: Refund, acting: Acting) 
         It is more than the goods cost, or the fee is; `available` is what they cost.
     """
     wish = record.sent_back(return_id)
-    before = added(
-        each.received
-        for each in record.returns
-        if each.status in (REFUNDING, REFUNDED) and each.id != return_id
-    )
-    worth = record.worth(wish.received, before)
+    _require(wish, REFUNDING)
+    amounts = record.paid_for(wish.received)
+    worth = sum(amounts.values())
     if wanted.with_fulfillment and not any(each.with_fulfillment for each in record.returns):
         worth += record.delivery_charge
     amount = worth - wanted.restocking_fee if wanted.amount is None else wanted.amount
@@ -158,6 +161,7 @@ def refund(record: OrderRecord, return_id: str, wanted: Refund, acting: Acting) 
         )
     settled = replace(
         wish,
+        amounts=amounts,
         amount=amount,
         restocking_fee=wanted.restocking_fee,
         with_fulfillment=wanted.with_fulfillment,
@@ -174,25 +178,43 @@ def close(record: OrderRecord, return_id: str, acting: Acting) -> Decision | Non
 
 
 def _to(record: OrderRecord, wish: Return, status: str, acting: Acting) -> Decision:
-    if status not in RETURN[wish.status]:
-        raise IllegalTransition(f"the return is {wish.status}", status=wish.status)
+    _require(wish, status)
     after = replace(wish, status=status, times={**wish.times, status: acting.time})
     return decided(record, [_change(after, acting, wish.status)], returns=[after])
+
+
+def _require(wish: Return, status: str) -> None:
+    if status not in RETURN[wish.status]:
+        raise IllegalTransition(f"the return is {wish.status}", status=wish.status)
 
 
 def _change(wish: Return, acting: Acting, was: str = "") -> Change:
     return Change(acting.time, wish.status, acting.by, acting.reason, wish.id, was)
 
 
-def _shipped_within(record: OrderRecord, window_days: int, acting: Acting) -> Units:
-    """Give the units that are on their way, or arrived not too long ago."""
-    since = acting.at - timedelta(days=window_days)
-    return added(
-        each.units
-        for each in record.live
-        if each.status == SHIPPED
-        or (each.status == DELIVERED and from_text(each.times[DELIVERED]) >= since)
+def _open_to_return(record: OrderRecord, window: timedelta, now: datetime) -> Units:
+    """Give the units on their way, or arrived not too long ago, that nobody asked to return.
+
+    Units of a line are alike, so what was asked for before is of what had to come back first.
+    """
+    sent = [each for each in record.live if each.status in (SHIPPED, DELIVERED)]
+    parcels = sorted(
+        ((_closes(each, window), Counter(each.units)) for each in sent), key=itemgetter(0)
     )
+    for earlier in record.returns:
+        left = Counter(earlier.claimed)
+        for closes, units in parcels:
+            if closes >= earlier.times[REQUESTED]:
+                taken = left & units
+                units.subtract(taken)
+                left.subtract(taken)
+    return added(units for closes, units in parcels if closes >= to_text(now))
+
+
+def _closes(parcel: Fulfillment, window: timedelta) -> str:
+    if parcel.status != DELIVERED:
+        return _NOT_YET
+    return to_text(from_text(parcel.times[DELIVERED]) + window)
 
 
 def _window_end(record: OrderRecord, window_days: int) -> str | None:

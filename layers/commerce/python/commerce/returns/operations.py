@@ -9,6 +9,7 @@ from commerce.errors import AmountTooLarge, InvalidRequest
 from commerce.fulfillment.model import Acting
 from commerce.fulfillment.operations import Till, attempt
 from commerce.fulfillment.operations import refund as give_back
+from commerce.lifecycle import REFUNDING
 from commerce.orders.continuations import RETURN_ORDER
 from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
 from commerce.orders.records import RecordStore
@@ -105,12 +106,16 @@ def refund_return(
 
     def decide(record: OrderRecord) -> Decision:
         decision = rules.refund(record, return_id, wanted, acting)
-        amount = decision.returns[0].amount
-        payment, _ = payments.get_with_calls(order_id)
-        if amount > payment.refundable:
-            raise AmountTooLarge(
-                "less than that is left of what was captured", available=payment.refundable
-            )
+        payment, calls = payments.get_with_calls(order_id)
+        # Other returns' refunds were decided, and their executions have yet to ask for them.
+        promised = sum(
+            each.amount
+            for each in record.returns
+            if each.status == REFUNDING and attempt(calls, REFUND, order_id, each.id)[1] is None
+        )
+        left = max(0, payment.refundable - promised)
+        if decision.returns[0].amount > left:
+            raise AmountTooLarge("less than that is left of what was captured", available=left)
         return decision
 
     return records.decide(order_id, decide)

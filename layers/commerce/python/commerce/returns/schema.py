@@ -36,7 +36,9 @@ class RequestReturn(_Body):
 class RejectReturn(_Body):
     """Why a return is refused."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+    ] = Field(description="The buyer reads it in an e-mail.")
 
 
 class ReceiveReturn(_Body):

@@ -11,6 +11,7 @@ from itertools import islice
 from commerce.clock import Clock, to_text
 from commerce.errors import AddressRefused
 from commerce.queues import Queue
+from commerce.signatures import signed_headers
 from commerce.webhooks.addresses import check_addresses, target_of
 from commerce.webhooks.deliveries import DeliveryStore
 from commerce.webhooks.endpoints import EndpointStore
@@ -33,7 +34,6 @@ from commerce.webhooks.model import (
     next_attempt_at,
 )
 from commerce.webhooks.schema import EventDocument
-from commerce.webhooks.signing import signed_headers
 
 # What a sweep gets done within its own minute.
 SWEEP_MAX = 1_000
