@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from commerce.dynamo.table import to_wire
 from commerce.orders.model import order_id_for
+from deployed import resources
 from e2e.command_line import run_pushcart
 from e2e.crashes import Environments
 from e2e.dead_letters import Queues
@@ -15,7 +17,7 @@ from e2e.event_log import Log
 from e2e.recovery import wait_until
 from e2e.storefront import Storefront, new_key
 from pushcart.cloud import Cloud
-from pushcart.workspace import Workspace
+from pushcart.workspace import STACK_NAME, Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
@@ -174,6 +176,26 @@ def test_what_a_broken_consumer_missed_is_redriven(
     assert (done.returncode, done.stderr) == (0, "")
     log.wait_for(order_id, "order.placed", "payment.authorized")
     assert log.types(order_id) == {"order.placed": 1, "payment.authorized": 1}
+
+
+def test_what_no_consumer_understands_each_gives_up_by_itself(cloud: Cloud, queues: Queues) -> None:
+    machines = cloud.stepfunctions.list_state_machines()["stateMachines"]
+    (fulfil,) = [each["stateMachineArn"] for each in machines if "fulfil-order" in each["name"]]
+    stopped = {"status": "FAILED", "stateMachineArn": fulfil}
+    nonsense = [
+        ("pushcart", "order.placed", {}),
+        ("pushcart", "fulfillment.packed", {}),
+        ("aws.states", "Step Functions Execution Status Change", stopped),
+    ]
+    for source, type_, detail in nonsense:
+        bus = {"EventBusName": STACK_NAME} if source == "pushcart" else {}
+        entry: Any = {"Source": source, "DetailType": type_, "Detail": json.dumps(detail), **bus}
+        assert cloud.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    consumers = {
+        name for name, each in resources("Function").items() if "EventInvokeConfig" in each
+    }
+    wait_until(lambda: queues.given_up_by() == consumers, "every consumer to give up")
 
 
 def test_the_command_prints_events_newest_last(

@@ -294,9 +294,7 @@ class SimulatedLife(SimulatedShop):
 
     def _is_awaited(self, part: str, status: str) -> bool:
         waits, _ = self._seen.waiting(part)
-        return any(
-            wait.status == status and self.task_tokens.is_open(wait.token) for wait in waits
-        )
+        return any(wait.status == status and self.task_tokens.is_open(wait.token) for wait in waits)
 
     def _publish(self) -> None:
         """Send what happened to the consumers that look for it."""

@@ -187,7 +187,7 @@ def assert_it_ended_right(shop: SimulatedLife, life: Life, database: EmulatedDyn
     assert payment is not None
     assert (record.order.status, record.order.fulfillment_status) == (life.status, life.goods)
     at_once = shop.capture == "at_once" and payment.captured
-    assert payment_status(payment) == (at_once and life.money_at_once or life.money)
+    assert payment_status(payment) == ((at_once and life.money_at_once) or life.money)
     assert not shop.executions(RUNNING)
     assert not shop.dead_letters
     assert_stock_is_right(shop, life)
