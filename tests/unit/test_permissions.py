@@ -76,12 +76,13 @@ def test_a_wildcard_is_a_fault_though_it_is_used() -> None:
     assert not found.is_exact
 
 
-def test_an_exception_covers_its_fault_and_is_a_fault_itself_without_one() -> None:
+def test_an_exception_covers_its_fault_and_is_a_fault_itself_once_nothing_is_granted() -> None:
     rule = Excepted("unused", ("Read*",), ("dynamodb:Query",), "OrdersTable", "why")
-    query = may("dynamodb:Query")
+    query, get = may("dynamodb:Query"), may("dynamodb:GetItem")
 
     assert report(query, uses=[], excepted=(rule,)).is_exact
-    assert report(query, uses=[did("dynamodb:Query")], excepted=(rule,)).needless == (rule,)
+    assert report(query, uses=[did("dynamodb:Query")], excepted=(rule,)).is_exact
+    assert report(get, uses=[did("dynamodb:GetItem")], excepted=(rule,)).needless == (rule,)
 
 
 def test_uses_are_written_once_and_read_again(tmp_path: Path) -> None:

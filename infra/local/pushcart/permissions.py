@@ -86,15 +86,15 @@ class Report:
 
     @cached_property
     def needless(self) -> tuple[Excepted, ...]:
-        """Exceptions that no grant needs."""
-        wrong = {
-            "unused": self.granted - self.used,
-            "wildcard": self._of_many,
-        }
+        """Exceptions for what is not granted any more, or is no wildcard.
+
+        One for what is never used may be used now and then: some paths are races.
+        """
+        about = {"unused": self.granted, "wildcard": self._of_many}
         return tuple(
             each
             for each in self.excepted
-            if not any(each.covers(permission) for permission in wrong[each.kind])
+            if not any(each.covers(permission) for permission in about[each.kind])
         )
 
     @cached_property
