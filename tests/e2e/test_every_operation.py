@@ -256,7 +256,7 @@ def webhooks(walk: Walk) -> None:
 
 
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
-GIFT = {"to": "refunds", "amount": 1, "currency": "XXX", "reason": "goodwill"}
+GIFT = {"to": "refunds", "amount": 1, "currency": "GBP", "reason": "goodwill"}
 INSIDE = {"url": "https://127.0.0.1/hook", "event_types": ["order.placed"]}
 # Each is well formed, and refused by what the shop knows.
 REFUSED = [
@@ -273,7 +273,7 @@ REFUSED = [
     ("POST /admin/fulfillments/nobody/report-shortage", NO_LINE),
     ("POST /admin/returns/nobody/receive", {}),
     ("POST /admin/returns/nobody/refund", {}),
-    ("POST /admin/accounts/refunds/transfers", GIFT),
+    ("POST /admin/accounts/cash_at_provider/transfers", GIFT),
     ("POST /admin/webhook-endpoints", INSIDE),
     ("POST /admin/webhook-endpoints/nobody/rotate-secret", None),
     ("POST /admin/webhook-endpoints/nobody/deliveries/nobody/resend", None),
