@@ -4,12 +4,7 @@ from commerce.dynamo.table import Table
 from commerce.entry.task import task
 from commerce.environment import environment
 from commerce.events.schema import Delivery
-from commerce.orders.continuations import (
-    CANCEL_LINES,
-    FULFIL_ORDER,
-    RETURN_ORDER,
-    answer_wait,
-)
+from commerce.orders.continuations import FULFIL_ORDER, RETURN_ORDER, answer_wait
 from commerce.orders.records import RecordStore
 from commerce.workflows import StateMachine, TaskTokens
 
@@ -17,7 +12,6 @@ records = RecordStore(Table(environment().orders_table))
 tokens = TaskTokens()
 machines = {
     FULFIL_ORDER: StateMachine(environment().fulfil_order_arn),
-    CANCEL_LINES: StateMachine(environment().cancel_lines_arn),
     RETURN_ORDER: StateMachine(environment().return_order_arn),
 }
 

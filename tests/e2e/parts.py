@@ -27,7 +27,7 @@ class Parts:
     fulfillments: list[Item]
     cancellations: list[Item]
     returns: list[Item]
-    waits: Mapping[str, str]
+    waits: Mapping[str, set[str]]
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Parts:
@@ -35,6 +35,11 @@ class Parts:
         kinds: dict[str, list[Item]] = {}
         for item in items:
             kinds.setdefault(item["sk"].partition("#")[0], []).append(item)
+        waits: dict[str, set[str]] = {}
+        for item in kinds.get("wait", []):
+            # wait#<the part's own key>#<whose wait>
+            part, _, _ = item["sk"].removeprefix("wait#").rpartition("#")
+            waits.setdefault(part, set()).add(item["status"])
         return cls(
             kinds["order"][0],
             {
@@ -45,7 +50,7 @@ class Parts:
             kinds.get("fulfillment", []),
             kinds.get("cancellation", []),
             kinds.get("return", []),
-            {item["sk"].removeprefix("wait#"): item["status"] for item in kinds.get("wait", [])},
+            waits,
         )
 
     @property
@@ -97,10 +102,10 @@ def in_motion(parts: Parts) -> Iterator[str]:
     if parts.head["status"] == "confirmed" and parts.live and arrived:
         yield "everything arrived and the order is not completed"
     for each in (*parts.live, *parts.returns):
-        waits = parts.waits.get(each["sk"])
+        waits = parts.waits.get(each["sk"], set())
         if each["status"] not in {"delivered", "refunded", "rejected"}:
-            if waits != each["status"]:
-                yield f"{each['id']} is {each['status']}, and who waits does so while {waits}"
+            if waits != {each["status"]}:
+                yield f"{each['id']} is {each['status']}, and is waited for while {waits}"
         elif waits:
             yield f"{each['id']} is {each['status']}, and is waited for while {waits}"
         elif each["status"] == "delivered" and not each["settled"]:

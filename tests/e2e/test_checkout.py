@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,11 @@ from e2e.storefront import Storefront, at_once, new_key, total
 from pushcart.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
+
+
+def bought(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what the allocation adds to an order, which follows its confirmation by itself."""
+    return {name: order[name] for name in order if name not in {"version", "fulfillments"}}
 
 
 def test_a_cart_becomes_a_confirmed_order_with_its_stock_and_money_held(
@@ -30,7 +37,8 @@ def test_a_cart_becomes_a_confirmed_order_with_its_stock_and_money_held(
     assert storefront.held(order["id"]) == total(cart)
     assert storefront.levels(mug) == (18, 2)
     assert storefront.levels(shirt) == (19, 1)
-    assert storefront.shop.ask("GET", f"/store/orders/{order['id']}") == order
+    read = storefront.shop.ask("GET", f"/store/orders/{order['id']}")
+    assert bought(read) == bought(order)
 
 
 def test_every_short_line_is_listed_and_nothing_is_taken(storefront: Storefront) -> None:
@@ -139,7 +147,9 @@ def test_the_same_call_sent_at_once_is_one_order_and_one_authorization(
     assert storefront.held(order["id"]) == total(cart)
     again = storefront.complete(cart, key=key)
     assert again.status_code == 200
-    assert all(answer.json() == again.json() for answer in answers if answer.status_code == 200)
+    for answer in answers:
+        if answer.status_code == 200:
+            assert bought(answer.json()) == bought(again.json())
 
 
 def test_two_buttons_pressed_at_once_are_one_order(storefront: Storefront) -> None:
@@ -201,7 +211,7 @@ def test_after_a_refusal_the_cart_may_be_completed_anew(storefront: Storefront) 
     repeated = storefront.complete(cart, "tok_declined", key=refused_key)
     assert repeated.status_code == 402
     assert repeated.json()["code"] == "payment_declined"
-    assert storefront.complete(cart, key=key).json() == order.json()
+    assert bought(storefront.complete(cart, key=key).json()) == bought(order.json())
 
 
 def test_fifty_buyers_of_ten_units_get_exactly_ten(storefront: Storefront) -> None:

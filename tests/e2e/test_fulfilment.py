@@ -116,19 +116,19 @@ def test_an_order_of_which_nothing_can_be_found_is_cancelled(storefront: Storefr
 
 
 def test_a_buyer_may_cancel_until_packing_and_staff_until_shipment(storefront: Storefront) -> None:
-    at_once_, packed, shipped = (Sale(storefront, 2) for _ in range(3))
+    placed, packed, shipped = (Sale(storefront, 2) for _ in range(3))
     for sale in (packed, shipped):
         sale.pack(sale.allocated())
     shipped.ship(shipped.allocated())
 
-    assert at_once_.cancel("store").status_code == 202
+    assert placed.cancel("store").status_code == 202
     assert code_of(packed.cancel("store")) == (409, "illegal_transition")
     assert packed.cancel("admin").status_code == 202
     for area in ("store", "admin"):
         assert code_of(shipped.cancel(area)) == (409, "illegal_transition")
         assert code_of(shipped.cancel(area, 1)) == (409, "too_many_units")
 
-    for sale in (at_once_, packed):
+    for sale in (placed, packed):
         sale.wait_for("canceled")
         assert sale.statuses() == ("canceled", "voided", "canceled")
         assert (sale.stock(), storefront.held(sale.id)) == ([(10, 0, 0)], 0)

@@ -34,7 +34,7 @@ def test_the_first_order_of_the_readme_arrives_and_half_of_it_comes_back(
         env=environment(deployed_shop),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -53,7 +53,7 @@ from commerce.orders.continuations import (
     start_executions,
 )
 from commerce.orders.operations import interrupt_order
-from commerce.orders.record import OrderRecord, Units, part_id
+from commerce.orders.record import Fulfillment, OrderRecord, Return, Units, part_id
 from commerce.orders.records import RecordStore, Wait
 from commerce.orders.tasks import StatusChange, Step
 from commerce.returns import operations as returns
@@ -274,7 +274,7 @@ class SimulatedLife(SimulatedShop):
             return []
         if not record.order.allocated_at:
             return [ORDER_ID]
-        under_way = [
+        under_way: list[Fulfillment | Return] = [
             *(each for each in record.live if each.status != DELIVERED or not each.settled),
             *(each for each in record.returns if each.status in RETURNS_UNDER_WAY),
         ]
@@ -315,19 +315,23 @@ class SimulatedLife(SimulatedShop):
         self.errands.append(Errand(consumer, consume))
 
     def _start_executions(self, told: dict[str, Any]) -> None:
-        start_executions(Delivery.model_validate(told).detail.told(), self._ports())
+        start_executions(Delivery.model_validate(told).detail.told(), self.ports())
 
     def _answer_waits(self, told: dict[str, Any]) -> None:
         part = Delivery.model_validate(told).detail.aggregate.id
-        tokens: Any = _Tokens(self)
-        answer_wait(part, records=self.records, tokens=tokens, machines=self._ports())
+        answer_wait(part, records=self.records, tokens=self.tokens(), machines=self.ports())
 
     def _watch_executions(self, told: dict[str, Any]) -> None:
         stop = StatusChange.model_validate(told).detail.stop({name: name for name in MACHINES})
         interrupt_order(stop.input["order_id"], stop, self.clock(), records=self.records)
 
-    def _ports(self) -> Any:
+    def ports(self) -> Any:
+        """Give what stands in the place of the ports to the state machines."""
         return {name: _Standard(self, name) for name in MACHINES}
+
+    def tokens(self) -> Any:
+        """Give what stands in the place of the port to task tokens."""
+        return _Tokens(self)
 
     def _walk_later(self, execution: Execution) -> None:
         self.errands.append(Errand("walk", partial(self._walk, execution)))
@@ -377,7 +381,7 @@ class SimulatedLife(SimulatedShop):
     def _await_decision(self, given: dict[str, Any]) -> Any:
         step = AwaitDecision(**given)
         wait = Wait(step.part, step.status, step.task_token)
-        tokens: Any = _Tokens(self)
+        tokens = self.tokens()
         return {"status": await_decision(wait, records=self.records, tokens=tokens)}
 
     def _allocate_order(self, given: dict[str, Any]) -> Any:

@@ -12,16 +12,20 @@ import pytest
 from hypothesis import settings
 
 from builders import NOW, ORDER_ID
+from cloud_in_memory import table_name
+from commerce.dynamo.table import Table
+from commerce.orders.continuations import answer_wait
 from commerce.orders.model import Order
+from commerce.orders.records import RecordStore
 from commerce.orders.watchdog import WATCHDOG
 from commerce.payments.model import payment_status
 from commerce.returns.model import Refund
 from commerce.stock.model import Adjustment
 from simulated_life import ASKED, CONSUMERS, SimulatedLife
 from simulated_shop import Fault, FaultyDatabase
-from state_machine import ABORTED, FAILED, RUNNING
+from state_machine import ABORTED, FAILED, RUNNING, SUCCEEDED
 from store.emulated_dynamodb import EmulatedDynamoDb
-from store.till import Till
+from store.till import Interrupted, Till
 
 SERVICES = ("ledger", "orders", "payments", "sandbox", "settings", "stock")
 READS = {"batch_get_item", "get_item", "query"}
@@ -131,6 +135,9 @@ LIVES = {
         restocked=EVERYTHING,
     ),
 }
+KINDS = ("worker", "step", "execution")
+# Of each kind in each life; all there are with `--hypothesis-profile thorough`.
+ROUNDS = settings().max_examples // 25
 POLICIES = ("on_shipment", "at_once")
 
 
@@ -190,6 +197,7 @@ def assert_it_ended_right(shop: SimulatedLife, life: Life, database: EmulatedDyn
     assert payment_status(payment) == ((at_once and life.money_at_once) or life.money)
     assert not shop.executions(RUNNING)
     assert not shop.dead_letters
+    assert_nothing_died_silently(shop)
     assert_stock_is_right(shop, life)
     till = Till(database)
     till.assert_books_are_right()
@@ -198,10 +206,13 @@ def assert_it_ended_right(shop: SimulatedLife, life: Life, database: EmulatedDyn
     assert (at_provider.net, payment.net, till.held()) == (life.kept, life.kept, 0)
 
 
-def interruptions(shop: SimulatedLife) -> int:
-    """Count how often the watchdog handed the order to a person."""
-    timeline = shop.record().order.timeline
-    return sum((each.status, each.by) == ("requires_action", WATCHDOG) for each in timeline)
+def assert_nothing_died_silently(shop: SimulatedLife) -> None:
+    """Each execution that ended too early handed the order to a person."""
+    order = shop.record().order
+    told = [each.by for each in order.timeline if each.status == "requires_action"]
+    stopped = shop.executions(FAILED, ABORTED)
+    # There is nothing more to do for an order that is cancelled.
+    assert told.count(WATCHDOG) == len(stopped) or order.status == "canceled"
 
 
 def assert_stock_is_right(shop: SimulatedLife, life: Life) -> None:
@@ -224,36 +235,100 @@ def test_a_life_ends_right_where_nothing_fails(
     shop = begin(database, LIVES[name], capture)
     live(shop, LIVES[name])
     assert_it_ended_right(shop, LIVES[name], database)
-    assert not interruptions(shop)
+    assert not shop.executions(FAILED, ABORTED)
 
 
 @pytest.mark.parametrize("capture", POLICIES)
-@pytest.mark.parametrize("kind", ["worker", "step", "execution"])
 @pytest.mark.parametrize("name", LIVES)
 def test_a_fault_at_any_call_is_survived_or_seen_and_a_redrive_ends_it(
-    name: str, kind: str, capture: str, database: EmulatedDynamoDb
+    name: str, capture: str, database: EmulatedDynamoDb
 ) -> None:
     life = LIVES[name]
     shop = begin(database, life, capture)
     live(shop, life)
-    every = list(faults(shop.database, kind))
-    wanted = settings().max_examples // 10
-    for fault in every[POLICIES.index(capture) :: math.ceil(len(every) / wanted)]:
-        shop = begin(database, life, capture)
-        shop.database.fault = fault
-        live(shop, life)
-        assert_it_ended_right(shop, life, database)
-        assert interruptions(shop) == len(shop.executions(FAILED, ABORTED)), fault
+    calls = shop.database
+    for kind in KINDS:
+        every = list(faults(calls, kind))
+        for fault in every[POLICIES.index(capture) :: math.ceil(len(every) / ROUNDS)]:
+            shop = begin(database, life, capture)
+            shop.database.fault = fault
+            live(shop, life)
+            assert_it_ended_right(shop, life, database)
 
 
 @pytest.mark.parametrize("capture", POLICIES)
 @pytest.mark.parametrize("name", LIVES)
-def test_events_that_are_late_and_early_and_come_twice_make_no_difference(
+def test_events_come_late_and_in_any_order_and_twice_whatever_fails(
     name: str, capture: str, database: EmulatedDynamoDb
 ) -> None:
+    for seed in range(ROUNDS):
+        dice = Random(f"{name} {capture} {seed}")
+        shop = begin(database, LIVES[name], capture, dice)
+        shop.database.fault = Fault(dice.randrange(1, 80), bool(seed % 2), dice.choice(KINDS))
+        live(shop, LIVES[name])
+        assert_it_ended_right(shop, LIVES[name], database)
+
+
+class NewestFirst(Random):
+    """Dice that always choose what came up last."""
+
+    def randrange(self, start: int, *_: Any) -> int:
+        return start - 1
+
+
+@pytest.mark.parametrize("name", ["one parcel", "returned in two parts"])
+def test_two_executions_at_work_for_one_part_both_come_to_their_end(
+    name: str, database: EmulatedDynamoDb
+) -> None:
+    """An answer is given, and before that is noted and anybody goes on, its event comes again."""
     life = LIVES[name]
-    for seed in range(settings().max_examples // 25):
-        shop = begin(database, life, capture, Random(f"{name} {capture} {seed}"))
+    shop = begin(database, life, "on_shipment", NewestFirst())
+    live(shop, life)
+    answered = list(zip(shop.database.names, shop.database.steps, strict=True))
+    ends = [at for at, call in enumerate(answered, 1) if call == ("delete_item", "AnswerWaits")]
+    assert len(ends) == sum(deed[0] != "request" for deed in life.deeds)
+    for at in ends:
+        shop = begin(database, life, "on_shipment", NewestFirst())
+        shop.database.fault = Fault(at, False, "worker")
         live(shop, life)
+        assert len(shop.executions(SUCCEEDED)) > 1 + len(shop.record().returns)
         assert_it_ended_right(shop, life, database)
-        assert not interruptions(shop)
+
+
+def test_a_late_event_ends_no_wait_that_began_since(database: EmulatedDynamoDb) -> None:
+    life = LIVES["one parcel"]
+    shop = begin(database, life, "on_shipment")
+    shop.come_to_rest()
+    shop.ask("pack", 1)
+    shop.come_to_rest()
+
+    def ship() -> None:
+        shop.ask("ship", 1)
+        shop.come_to_rest()
+
+    interrupted: Any = Interrupted(2, ship, shop.inner)
+    parcel = shop.record().fulfillments[0].id
+    records = RecordStore(Table(table_name("orders"), interrupted))
+    answer_wait(parcel, records=records, tokens=shop.tokens(), machines=shop.ports())
+    shop.come_to_rest()
+    shop.ask("deliver", 1)
+    shop.come_to_rest()
+    assert_it_ended_right(shop, life, database)
+
+
+@pytest.mark.parametrize("name", ["one parcel", "returned in two parts"])
+def test_who_waits_too_long_for_a_person_is_seen_and_waits_again(
+    name: str, database: EmulatedDynamoDb
+) -> None:
+    life = LIVES[name]
+    shop = begin(database, life, "on_shipment")
+    for deed in life.deeds:
+        shop.come_to_rest()
+        for execution in shop.executions(RUNNING):
+            assert execution.waits_for
+            shop.task_tokens.time_out(execution.waits_for)
+        shop.come_to_rest()
+        assert shop.ask(*deed) is None
+    shop.come_to_rest()
+    assert shop.executions(FAILED)
+    assert_it_ended_right(shop, life, database)

@@ -6,6 +6,7 @@ For tests of many rounds. Each call is whole, as DynamoDB's are: threads take tu
 from __future__ import annotations
 
 import json
+import pickle
 from threading import Lock
 from typing import Any
 
@@ -35,6 +36,15 @@ class EmulatedDynamoDb:
                 TableName=table_name(noun),
                 **{part: declared[part] for part in wanted if part in declared},
             )
+
+    def saved(self) -> bytes:
+        """Write down all tables as they are, to go back to."""
+        return pickle.dumps([dynamodb._tables.get(table_name(noun)) for noun in self._nouns])
+
+    def go_back_to(self, saved: bytes) -> None:
+        """Make all tables what they were when they were saved."""
+        for noun, table in zip(self._nouns, pickle.loads(saved), strict=True):
+            dynamodb._tables[table_name(noun)] = table
 
     def items(self, noun: str) -> list[dict[str, Any]]:
         """Look at all items of a service's table, as they are on the wire, without a call."""

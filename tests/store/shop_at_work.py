@@ -6,6 +6,7 @@ Tests call what people decide and what the state machines' steps do, in any orde
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -49,6 +50,7 @@ from commerce.settings.store import SettingsStore
 from commerce.stock.model import Adjustment
 from commerce.stock.operations import release_stock, reserve_stock
 from commerce.stock.store import StockStore
+from e2e.invariants import Tables, violations
 
 SERVICES = ("orders", "stock", "payments", "sandbox", "ledger", "settings")
 PLACES = ("main", "north")
@@ -290,6 +292,18 @@ class ShopAtWork:
     def items(self, noun: str) -> list[Item]:
         """Read a table as it is, and not through a store."""
         return [from_wire(item) for item in self.client.items(noun)]
+
+    def check_stock_and_books(self) -> dict[str, list[Item]]:
+        """Stock adds up and debits are credits; gives the ledger's items by key."""
+        stock, ledger = (self._by_key(noun) for noun in ("stock", "ledger"))
+        assert violations(Tables(stock, {}, {}, {}, ledger)) == []
+        return ledger
+
+    def _by_key(self, noun: str) -> dict[str, list[Item]]:
+        by_key: defaultdict[str, list[Item]] = defaultdict(list)
+        for item in self.items(noun):
+            by_key[item["pk"]].append(item)
+        return by_key
 
     def everything(self) -> str:
         """Write down all items of all tables, to be compared."""

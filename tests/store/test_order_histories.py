@@ -7,8 +7,7 @@ steps are run one by one at random, late, twice, and some executions are stopped
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from commerce.dynamo.table import Item
 from commerce.errors import DomainError, TransientError
 from commerce.ledger.model import CASH_AT_PROVIDER
 from commerce.lifecycle import (
@@ -27,10 +25,7 @@ from commerce.lifecycle import (
     COMPLETED,
     CONFIRMED,
     DELIVERED,
-    FULFILLMENT,
     OPEN,
-    ORDER,
-    ORDER_FULFILLMENT,
     PACKED,
     RECEIVED,
     REFUNDED,
@@ -38,14 +33,13 @@ from commerce.lifecycle import (
     REJECTED,
     REQUESTED,
     REQUIRES_ACTION,
-    RETURN,
     SHIPPED,
 )
 from commerce.orders.model import Stop
-from commerce.orders.record import Fulfillment, OrderRecord, Return, Units, added, order_of
+from commerce.orders.record import OrderRecord, Units, order_of
 from commerce.returns.model import Refund
-from e2e.invariants import Tables, violations
 from store.emulated_dynamodb import EmulatedDynamoDb
+from store.order_rules import check_amounts, check_history, check_units
 from store.shop_at_work import BUYER, PLACES, SERVICES, STAFF, ShopAtWork, lines_of, refusal
 
 # The first step is taken once something is true of the record, later ones after it.
@@ -306,14 +300,13 @@ class OrderHistory(RuleBasedStateMachine):
     @invariant()
     def check(self) -> None:
         shop = self.shop
-        stock, ledger = _by_key(shop.items("stock")), _by_key(shop.items("ledger"))
-        assert violations(Tables(stock, {}, {}, {}, ledger)) == []
+        ledger = shop.check_stock_and_books()
         at_provider = 0
         for order_id in self.order_ids:
             record = shop.record(order_id)
-            _check_history(self.seen.get(order_id), record)
-            _check_units(record)
-            _check_amounts(record)
+            check_history(self.seen.get(order_id), record)
+            check_units(record)
+            check_amounts(record)
             self.seen[order_id] = record
             at_provider += self._check_money(record)
         cash = sum(
@@ -488,85 +481,10 @@ class OrderHistory(RuleBasedStateMachine):
         return f"key {self.keys}"
 
 
-def _by_key(items: list[Item]) -> dict[str, list[Item]]:
-    by_key: defaultdict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        by_key[item["pk"]].append(item)
-    return by_key
-
-
-def _check_history(before: OrderRecord | None, after: OrderRecord) -> None:
-    """Only edges of the tables were followed, each is told, and none is told otherwise later."""
-    for source, target in _edges(after):
-        kind, was, now = target
-        edges = {"order": ORDER, "fulfillment": FULFILLMENT, "return": RETURN}[kind]
-        assert source == was or not source, (source, target)
-        assert now in edges[was] or now == was == REQUIRES_ACTION, target
-    if before is None:
-        return
-    told = len(before.order.timeline)
-    assert after.order.timeline[:told] == before.order.timeline
-    if after != before:
-        assert after.order.version > before.order.version
-    source, target_ = before.order.fulfillment_status, after.order.fulfillment_status
-    assert source == target_ or target_ in ORDER_FULFILLMENT[source]
-    for part in before.fulfillments:
-        assert part.status == CANCELED or after.fulfillment(part.id)
-
-
-def _edges(record: OrderRecord) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    """Walk each edge that is told: where the part was by what was told before, and the edge."""
-    stands: dict[str, str] = {}
-    for change in record.order.timeline:
-        kind = change.part.partition("_")[0] or "order"
-        source = stands.get(change.part, "")
-        if kind != "cancellation" and source:
-            yield source, (kind, change.was or source, change.status)
-        stands[change.part] = change.status
-    parts: tuple[Fulfillment | Return, ...] = (*record.fulfillments, *record.returns)
-    for part in parts:
-        assert stands[part.id] == part.status
-    assert stands[""] == record.order.status
-
-
-def _check_units(record: OrderRecord) -> None:
-    """Each unit is in one live fulfillment or in one cancellation, and comes back once."""
-    ordered = {line.line_id: line.quantity for line in record.details.lines}
-    for units in (*(each.units for each in record.live), record.canceled, record.came_back):
-        assert min(units.values(), default=1) > 0
-    if record.order.allocated_at and record.order.status not in (CANCELING, CANCELED):
-        assert added([*(each.units for each in record.live), record.canceled]) == ordered
-    returning, shipped = Counter(record.returning), Counter(record.shipped)
-    assert returning <= shipped
-
-
-def _check_amounts(record: OrderRecord) -> None:
-    """What is sent and cancelled costs its share of the total, and comes back for no more."""
-    order = record.order
-    sent = added(each.amounts for each in record.live)
-    canceled = added(each.amounts for each in record.cancellations)
-    for each in record.details.lines:
-        cut = sent.get(each.line_id, 0) + canceled.get(each.line_id, 0)
-        settled = record.settled.get(each.line_id, 0)
-        assert 0 <= cut <= each.total
-        assert settled < each.quantity or cut == each.total
-    assert min((each.amount for each in record.returns), default=0) >= 0
-    if order.charged is None and record.shipped:
-        charged = sum(each.amount for each in record.live)
-        assert charged == sum(sent.values()) + record.delivery_charge
-    refunded = [each for each in record.returns if each.status in (REFUNDING, REFUNDED)]
-    worth = Counter(added(each.amounts for each in refunded))
-    assert worth <= Counter(sent)
-    if added(each.received for each in refunded) == record.shipped:
-        assert +worth == +Counter(sent)
-    given_back = sum(each.amount for each in refunded)
-    assert given_back <= sum(worth.values()) + record.delivery_charge
-
-
 TestOrderHistory = OrderHistory.TestCase
-# A history takes as long as ten examples of another test.
+# A history takes as long as many examples of another test.
 TestOrderHistory.settings = settings(
-    max_examples=max(1, settings().max_examples // 2),
+    max_examples=max(1, settings().max_examples // 4),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

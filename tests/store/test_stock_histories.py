@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +15,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from builders import NOW, table
-from cloud_in_memory import empty_tables, table_name
-from commerce.dynamo.table import Item, dynamodb_client, from_wire
+from builders import NOW
+from cloud_in_memory import table_name
+from commerce.dynamo.table import Item, Table, from_wire
 from commerce.errors import InsufficientStock, NotReserved, OrderCanceled, OutOfStock
 from commerce.stock.model import Adjustment
 from commerce.stock.store import StockStore
 from e2e.invariants import Tables, violations
+from store.emulated_dynamodb import EmulatedDynamoDb
 
 SKUS = ("JAM", "MUG", "TEA")
 PLACES = ("main", "north")
@@ -50,16 +51,14 @@ class StockHistory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cloud = ExitStack()
-        self._cloud.enter_context(empty_tables("stock"))
-        self.stock = StockStore(table("stock"))
+        self._database = EmulatedDynamoDb("stock")
+        client: Any = self._database
+        self.stock = StockStore(Table(table_name("stock"), client, lambda _seconds: None))
         self.expected = Expected()
         self.done: list[Step] = []
+        self.movements: list[Step] = []
         self.steps = 0
         self.found: list[Item] = []
-
-    def teardown(self) -> None:
-        self._cloud.close()
 
     @initialize(units=st.fixed_dictionaries(dict.fromkeys(SKUS, st.integers(4, 12))))
     def open(self, units: dict[str, int]) -> None:
@@ -113,12 +112,18 @@ class StockHistory(RuleBasedStateMachine):
     @rule(order=an_order, units=some_units, place=a_place)
     def restock(self, order: str, units: dict[str, int], place: str) -> None:
         number = self._number()
-        self._do(
+        self._move(
             lambda: self.stock.restock(
                 f"return_{number}", order, units, place, "ada", "return", NOW
             )
         )
         self.expected.added.update(units)
+
+    @precondition(lambda self: self.movements)
+    @rule(which=st.integers(0, 20))
+    def repeat_a_movement(self, which: int) -> None:
+        """Repeat what left or came back, however much has happened since."""
+        self._repeated(self.movements[-1 - which % len(self.movements)])
 
     @precondition(lambda self: self.done)
     @rule(which=st.integers(0, 20))
@@ -128,7 +133,7 @@ class StockHistory(RuleBasedStateMachine):
     @invariant()
     def it_adds_up(self) -> None:
         by_key: defaultdict[str, list[Item]] = defaultdict(list)
-        self.found = _items()
+        self.found = self._items()
         for item in self.found:
             by_key[item["pk"]].append(item)
         assert violations(Tables(by_key, {}, {}, {})) == []
@@ -143,7 +148,7 @@ class StockHistory(RuleBasedStateMachine):
         try:
             step()
         except error:
-            assert _items() == self.found
+            assert self._items() == self.found
         else:
             raise AssertionError(f"no {error.__name__}")
 
@@ -151,7 +156,14 @@ class StockHistory(RuleBasedStateMachine):
         # A reservation that was given back meanwhile is not made again.
         with suppress(OrderCanceled):
             step()
-        assert _items() == self.found
+        assert self._items() == self.found
+
+    def _move(self, step: Step) -> None:
+        """Move units, and be told to again by one who was not told that it was done."""
+        self._do(step)
+        self.movements.append(step)
+        self.found = self._items()
+        self._repeated(step)
 
     def _do(self, step: Step) -> None:
         step()
@@ -169,7 +181,7 @@ class StockHistory(RuleBasedStateMachine):
         if any(held[sku] < wanted for sku, wanted in units.items()):
             self._refused(NotReserved, step)
             return False
-        self._do(step)
+        self._move(step)
         self.expected.held[order].subtract(units)
         return True
 
@@ -202,11 +214,9 @@ class StockHistory(RuleBasedStateMachine):
         self.steps += 1
         return self.steps
 
-
-def _items() -> list[Item]:
-    """Read the table as it is, and not through the store."""
-    found = dynamodb_client().scan(TableName=table_name("stock"), ConsistentRead=True)
-    return [from_wire(item) for item in found["Items"]]
+    def _items(self) -> list[Item]:
+        """Read the table as it is, and not through the store."""
+        return [from_wire(item) for item in self._database.items("stock")]
 
 
 def _sum(item: Item, unit: str | None = None) -> int:
@@ -215,7 +225,7 @@ def _sum(item: Item, unit: str | None = None) -> int:
 
 
 TestStockHistory = StockHistory.TestCase
-# A history takes as long as ten examples of another test.
+# A history takes as long as some examples of another test.
 TestStockHistory.settings = settings(
-    max_examples=max(1, settings().max_examples // 10), stateful_step_count=20, deadline=None
+    max_examples=max(1, settings().max_examples // 4), stateful_step_count=30, deadline=None
 )

@@ -29,20 +29,25 @@ def sent_back(matching: Matching) -> dict[tuple[str, str], list[int]]:
 
 def test_units_go_back_to_the_newest_earlier_invoice_first_and_none_twice() -> None:
     sales = [invoice("1", 1, 4), invoice("2", 2, 1, 2), invoice("3", 8, 9)]
-    cancellations = [invoice("C5", 6, 5), invoice("C4", 5, 4)]
+    cancellations = [invoice("C5", 6, 5), invoice("C6", 5, 1, 3), invoice("C7", 7, 1)]
 
     matching = match(cancellations, sales)
 
     # The earlier cancellation comes first, whichever the file has first.
-    assert sent_back(matching) == {("C4", "2"): [3], ("C4", "1"): [1], ("C5", "1"): [3]}
-    assert (matching.wholly, matching.in_part, matching.not_at_all) == (1, 1, 0)
-    assert matching.left_out == {LeftOut.TOO_MANY: 1}
+    assert sent_back(matching) == {("C6", "2"): [3], ("C6", "1"): [1], ("C5", "1"): [3]}
+    assert (matching.wholly, matching.in_part, matching.not_at_all) == (1, 1, 1)
+    assert matching.left_out == {LeftOut.TOO_MANY: 2}
     assert matching.units == {"85123A@255": 7}
     assert sum(each.worth for each in matching.returns) == 7 * 255
 
 
 def test_what_matches_nothing_is_left_out_with_its_reason() -> None:
-    sales = [invoice("1", 5, 9), invoice("2", 5, 9, customer=""), invoice("3", 5, 1, code="POST")]
+    sales = [
+        invoice("1", 5, 9),
+        invoice("4", 8, 9),
+        invoice("2", 5, 9, customer=""),
+        invoice("3", 5, 1, code="POST"),
+    ]
     cases = {
         LeftOut.NO_CUSTOMER: invoice("C1", 6, 1, customer=""),
         LeftOut.NO_GOODS: invoice("C2", 6, 1, code="POST"),

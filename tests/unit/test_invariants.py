@@ -98,7 +98,7 @@ def _shop(**changes: Any) -> Tables:
                 },
                 order,
                 parcel,
-                {"sk": "wait#fulfillment#0001", "status": facts["waits"]},
+                {"sk": "wait#fulfillment#0001#a", "status": facts["waits"]},
             ]
         },
         payments={

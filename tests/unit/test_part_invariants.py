@@ -76,7 +76,7 @@ def _found(**changes: Any) -> list[str]:
             "restocked": {"line_1": facts["came_in"]},
             "amount": 90,
         },
-        *({"sk": f"wait#{part}", "status": status} for part, status in facts["waits"].items()),
+        *({"sk": f"wait#{part}#a", "status": status} for part, status in facts["waits"].items()),
     ]
     calls = [
         {"sk": "capture#1", "status": "done", "amount": facts["captured"], "by": facts["by"]},

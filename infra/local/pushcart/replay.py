@@ -38,7 +38,7 @@ Job = Callable[[], str]
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a part of a replay; ids by name of the job, `failed` likewise with why."""
+    """What came of some jobs; `ids` by name of the job, `failed` likewise with why."""
 
     ids: Mapping[str, str]
     failed: Mapping[str, str]
@@ -86,11 +86,9 @@ class Replay:
         )
 
     def _place(self, report: Report) -> str:
-        done = self._run(
-            {f"invoice {sale.number}": partial(self._checkout, sale) for sale in self._sales},
-            report,
-        )
-        self._order_ids = {name.split()[-1]: order_id for name, order_id in done.ids.items()}
+        jobs = {sale.number: partial(self._checkout, sale) for sale in self._sales}
+        done = self._run("invoice", jobs, report)
+        self._order_ids = done.ids
         return f"{len(done.ids):,} orders, {done.pace}"
 
     def _send(self, report: Report) -> str:
@@ -98,31 +96,26 @@ class Replay:
             self._warehouse.send(order_id)
             return order_id
 
-        jobs = {
-            f"parcel of invoice {number}": partial(send, order_id)
-            for number, order_id in self._order_ids.items()
-        }
-        done = self._run(jobs, report)
+        jobs = {number: partial(send, order_id) for number, order_id in self._order_ids.items()}
+        done = self._run("parcel of invoice", jobs, report)
         return f"{len(done.ids):,} orders packed, shipped and delivered, {done.pace}"
 
     def _take_back(self, report: Report) -> str:
         jobs = {
-            f"return {each.name}": partial(
-                self._warehouse.take_back, self._order_ids[each.invoice], each.units
-            )
+            each.name: partial(self._warehouse.take_back, self._order_ids[each.invoice], each.units)
             for each in self._matching.returns
             if each.invoice in self._order_ids
         }
-        done = self._run(jobs, report)
+        done = self._run("return", jobs, report)
         return "\n".join([f"{len(done.ids):,} returns, {done.pace}", *summary(self._matching)])
 
     def _count(self, report: Report) -> str:
         self.checks = count(self._stores, self._sales, self._matching, self._order_ids, report)
         return "all right" if all(check.holds for check in self.checks) else "not all right"
 
-    def _run(self, jobs: Mapping[str, Job], report: Report) -> Run:
+    def _run(self, what: str, jobs: Mapping[str, Job], report: Report) -> Run:
         done = run(jobs, self._workers, report)
-        self.failed |= done.failed
+        self.failed |= {f"{what} {name}": why for name, why in done.failed.items()}
         return done
 
 

@@ -299,7 +299,8 @@ def refund_canceled(
         )
         owed = record.order.total - sum(each.amount for each in record.cancellations)
         excess = payment.captured - given_back - owed
-        amount = min(record.cancellation(cancellation_id).amount, excess)
+        # What staff gave back by hand cannot be given back again.
+        amount = min(record.cancellation(cancellation_id).amount, excess, payment.refundable)
     if amount > 0:
         refund(Movement(order_id, amount, key, CANCEL_LINES, "cancelled"), clock, till)
 

@@ -92,7 +92,7 @@ class Order:
 
     `charged` is what is captured at once, where the settings say so when the order is
     allocated, and None until then. `stops` are executions that ended too early, which a
-    redrive starts again; the order then goes back to `resumes_to`.
+    redrive starts again; the order then goes back to `resumes_to`, and they are `resumed`.
     """
 
     order_id: str
@@ -118,6 +118,7 @@ class Order:
     charged: int | None = None
     stops: tuple[Stop, ...] = ()
     resumes_to: str | None = None
+    resumed: tuple[str, ...] = ()
 
     @property
     def standing(self) -> str:

@@ -259,6 +259,7 @@ def _head(decision: Decision) -> Update:
         "charged": after.charged,
         "stops": [asdict(stop) for stop in after.stops] or None,
         "resumes_to": after.resumes_to,
+        "resumed": list(after.resumed) or None,
         "recovery_due_at": after.recovery_due_at,
         "recoveries": after.recoveries or None,
     }

@@ -472,6 +472,7 @@ def order_from(item: Mapping[str, Any]) -> Order:
         charged=item.get("charged"),
         stops=tuple(Stop(**stop) for stop in item.get("stops", [])),
         resumes_to=item.get("resumes_to"),
+        resumed=tuple(item.get("resumed", [])),
     )
 
 

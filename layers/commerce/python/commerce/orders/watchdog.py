@@ -16,6 +16,7 @@ from commerce.orders.model import Change, Stop
 from commerce.orders.record import Decision, OrderRecord, decided
 
 WATCHDOG = "watchdog"
+RESUMED_KEPT = 50
 
 
 def interrupt(record: OrderRecord, stop: Stop, now: datetime) -> Decision | None:
@@ -24,7 +25,8 @@ def interrupt(record: OrderRecord, stop: Stop, now: datetime) -> Decision | None
     An order that is being cancelled is the sweep's, and one that was cancelled needs nothing.
     """
     order = record.order
-    if any(known.execution == stop.execution for known in order.stops):
+    # Step Functions may tell it twice, also after a person has acted on it.
+    if stop.execution in (*(known.execution for known in order.stops), *order.resumed):
         return None
     if order.status not in (CONFIRMED, COMPLETED, REQUIRES_ACTION):
         return None
@@ -61,7 +63,13 @@ def resume(record: OrderRecord, by: str, now: datetime) -> Decision | None:
     return decided(
         record,
         [change],
-        order=replace(order, status=order.resumes_to, stops=(), resumes_to=None),
+        order=replace(
+            order,
+            status=order.resumes_to,
+            stops=(),
+            resumes_to=None,
+            resumed=(*order.resumed, *(stop.execution for stop in order.stops))[-RESUMED_KEPT:],
+        ),
     )
 
 

@@ -169,6 +169,17 @@ def refund(record: OrderRecord, return_id: str, wanted: Refund, acting: Acting) 
     return _to(record, settled, REFUNDING, acting)
 
 
+def paid(record: OrderRecord, return_id: str, amount: int) -> Decision | None:
+    """Record that less was given back than decided; None where it is what was decided.
+
+    Other refunds had taken the rest of what the buyer paid.
+    """
+    wish = record.sent_back(return_id)
+    if wish.amount == amount:
+        return None
+    return decided(record, [], returns=[replace(wish, amount=amount)])
+
+
 def close(record: OrderRecord, return_id: str, acting: Acting) -> Decision | None:
     """Record that the money was given back; None where it was before, or was rejected."""
     paid = record.sent_back(return_id)

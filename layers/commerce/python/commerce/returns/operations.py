@@ -137,19 +137,23 @@ def restock_return(
 
 
 def pay_refund(return_id: str, clock: Clock, *, records: RecordStore, till: Till) -> None:
-    """Give back what was decided for a return; repeated, once.
+    """Give back what was decided for a return, as far as it is left; repeated, once.
+
+    Staff may have refunded some of it meanwhile; the return then says what was given back.
 
     Raises
     ------
-    AmountTooLarge, ProviderRejected
-        Other refunds came between, or the provider refuses; somebody has to look.
+    ProviderRejected
+        The provider refuses; somebody has to look.
     """
     order_id, _ = order_of(return_id, "return")
-    amount = records.get(order_id).sent_back(return_id).amount
+    decided = records.get(order_id).sent_back(return_id).amount
+    payment, calls = till.payments.get_with_calls(order_id)
+    key, own = attempt(calls, REFUND, order_id, return_id)
+    amount = own.amount if own is not None else min(decided, payment.refundable)
     if amount:
-        _, calls = till.payments.get_with_calls(order_id)
-        key, _ = attempt(calls, REFUND, order_id, return_id)
         give_back(Movement(order_id, amount, key, RETURN_ORDER, "returned"), clock, till)
+    records.decide(order_id, lambda record: rules.paid(record, return_id, amount))
 
 
 def close_return(return_id: str, now: datetime, *, records: RecordStore) -> OrderRecord:
