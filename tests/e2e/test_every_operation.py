@@ -148,6 +148,8 @@ def an_order(walk: Walk, cart: str) -> str:
         lambda: bool(walk.do("GET /admin/emails", query={"order_id": order["id"]})["items"]),
         "the order's e-mail",
     )
+    for every in ("events", "emails"):
+        assert len(walk.do(f"GET /admin/{every}", query={"limit": 1})["items"]) == 1
     order_id: str = order["id"]
     return order_id
 
