@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -179,18 +178,14 @@ def test_what_a_broken_consumer_missed_is_redriven(
 
 
 def test_what_no_consumer_understands_each_gives_up_by_itself(cloud: Cloud, queues: Queues) -> None:
-    machines = cloud.stepfunctions.list_state_machines()["stateMachines"]
-    (fulfil,) = [each["stateMachineArn"] for each in machines if "fulfil-order" in each["name"]]
-    stopped = {"status": "FAILED", "stateMachineArn": fulfil}
-    nonsense = [
-        ("pushcart", "order.placed", {}),
-        ("pushcart", "fulfillment.packed", {}),
-        ("aws.states", "Step Functions Execution Status Change", stopped),
-    ]
-    for source, type_, detail in nonsense:
-        bus = {"EventBusName": STACK_NAME} if source == "pushcart" else {}
-        entry: Any = {"Source": source, "DetailType": type_, "Detail": json.dumps(detail), **bus}
-        assert cloud.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    for type_ in ("order.placed", "fulfillment.packed"):
+        entry: Any = {"Source": "pushcart", "DetailType": type_, "Detail": "{}"}
+        cloud.events.put_events(Entries=[entry | {"EventBusName": STACK_NAME}])
+    # Nobody but AWS may put what the watchdog hears; it is handed over as a bus does it.
+    pages = cloud.functions.get_paginator("list_functions").paginate()
+    names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+    (watchdog,) = [name for name in names if "WatchExecutions" in name]
+    cloud.functions.invoke(FunctionName=watchdog, InvocationType="Event", Payload=b"{}")
 
     consumers = {
         name for name, each in resources("Function").items() if "EventInvokeConfig" in each
