@@ -92,7 +92,7 @@ def count(
     return [
         *_of_orders(records, sales, matching),
         *_of_money(records, matching, payments, books),
-        _number("orders whose ledger is the provider's", len(sales), agreeing),
+        _number("ledger as the provider's books", len(sales), agreeing),
         *(
             Check(
                 "trial balance", to_text(0, currency), to_text(left.debits - left.credits, currency)
