@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := $(VENV)/audit
 SOURCES := functions infra layers tests
 
 SHELL := bash
@@ -15,7 +16,7 @@ PROGRESS = awk -v all="$$(grep -c == requirements.lock)" \
    END { printf "\r  %d packages are installed \n", all }'
 
 .DEFAULT_GOAL := run
-.PHONY: run stop reset test fuzz deploy format openapi lock
+.PHONY: run stop reset test fuzz audit audit-packages deploy format openapi lock
 
 run: $(VENV)/ready
 	@$(BIN)/pushcart up
@@ -32,6 +33,25 @@ test: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+# Known weaknesses in the code and the templates; what is accepted stands there with its reason.
+audit: $(AUDIT)/ready
+	$(AUDIT)/bin/bandit -q -ll -r functions infra layers/commerce
+	$(AUDIT)/bin/checkov --config-file infra/checkov.yaml
+
+# Known vulnerabilities of the packages; asks a public database, and fails where there is none.
+audit-packages: $(AUDIT)/ready
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement layers/vendor/requirements.txt
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement functions/site/requirements.txt
+
+# In an environment of their own, for checkov asks for older packages than the shop has.
+$(AUDIT)/ready: infra/audit.lock
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --no-deps --require-hashes --requirement $<
+	@touch $@
 
 # To AWS, with the account and region of your AWS settings; sam asks before it changes anything.
 deploy: $(VENV)/ready
@@ -73,6 +93,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip
 lock: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(COMPILE) --upgrade --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+	{ echo "# The tools of make audit, with their hashes; made by: make lock"; \
+	  printf '%s\n' bandit checkov pip-audit | $(COMPILE) --upgrade --python-version 3.11 -; } > infra/audit.lock
 	{ echo "# What the functions import on AWS, at the versions of requirements.lock; made by: make lock"; \
 	  printf '%s\n' aws-lambda-powertools jinja2 pydantic standardwebhooks | \
 	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > layers/vendor/requirements.txt

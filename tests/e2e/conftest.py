@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,23 @@ from e2e.storefront import Storefront
 from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
 
+HERE = Path(__file__).parent
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what looks at the whole run after all else of it."""
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what looks at the whole run after all else of it.
+
+    Permissions are compared with uses where everything was run, and only there.
+    """
     items.sort(key=lambda item: item.get_closest_marker("afterwards") is not None)
+    last = [item for item in items if item.path.name == "test_permissions.py"]
+    others = [item for item in items if item not in last]
+    done = {item.path for item in others}
+    if last and done.issuperset(set(HERE.glob("test_*.py")) - {last[0].path}):
+        items[:] = [*others, *last]
+    elif last:
+        items[:] = others
+        config.hook.pytest_deselected(items=last)
 
 
 @pytest.fixture(scope="session")

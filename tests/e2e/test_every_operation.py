@@ -148,6 +148,8 @@ def an_order(walk: Walk, cart: str) -> str:
         lambda: bool(walk.do("GET /admin/emails", query={"order_id": order["id"]})["items"]),
         "the order's e-mail",
     )
+    for every in ("events", "emails"):
+        assert len(walk.do(f"GET /admin/{every}", query={"limit": 1})["items"]) == 1
     order_id: str = order["id"]
     return order_id
 
@@ -253,3 +255,57 @@ def webhooks(walk: Walk) -> None:
         walk.do(f"POST {path}/deliveries/{delivery['id']}/resend", key=new_key())
         receiver.wait_for(2)
         walk.do(f"DELETE {path}")
+
+
+NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
+GIFT = {"to": "refunds", "amount": 1, "currency": "GBP", "reason": "goodwill"}
+INSIDE = {"url": "https://127.0.0.1/hook", "event_types": ["order.placed"]}
+# Each is well formed, and refused by what the shop knows.
+REFUSED = [
+    ("POST /store/carts", {"line_items": [{"sku": "no-such-sku", "quantity": 1}]}),
+    ("POST /store/carts/nobody/line-items", {"sku": "no-such-sku", "quantity": 1}),
+    ("POST /store/orders/nobody/cancel", {}),
+    ("POST /store/returns", {"order_id": "nobody", "reason": "damaged", **NO_LINE}),
+    ("POST /admin/imports", {"object_key": "no-such-file.csv"}),
+    ("POST /admin/stock/no-such-sku/adjustments", {"delta": -1, "reason": "lost"}),
+    ("POST /admin/orders/nobody/cancel", {}),
+    ("POST /admin/orders/nobody/capture", {}),
+    ("POST /admin/orders/nobody/refund", {"reason": "broken"}),
+    ("POST /admin/orders/nobody/fulfillments", NO_LINE),
+    ("POST /admin/fulfillments/nobody/report-shortage", NO_LINE),
+    ("POST /admin/returns/nobody/receive", {}),
+    ("POST /admin/returns/nobody/refund", {}),
+    ("POST /admin/accounts/cash_at_provider/transfers", GIFT),
+    ("POST /admin/webhook-endpoints", INSIDE),
+    ("POST /admin/webhook-endpoints/nobody/rotate-secret", None),
+    ("POST /admin/webhook-endpoints/nobody/deliveries/nobody/resend", None),
+]
+
+
+@pytest.mark.parametrize(("route", "body"), REFUSED, ids=[route for route, _ in REFUSED])
+def test_what_was_refused_may_be_tried_again_with_its_key(
+    storefront: Storefront, route: str, body: Any
+) -> None:
+    method, _, path = route.partition(" ")
+    key = new_key()
+
+    answers = [storefront.shop.call(method, path, body, key=key) for _ in range(2)]
+
+    assert [each.status_code for each in answers] == [answers[0].status_code] * 2
+    assert 400 <= answers[0].status_code < 500
+    codes = {each.json()["code"] for each in answers}
+    assert not codes & {"request_in_progress", "idempotency_key_reused", "invalid_request"}
+
+
+def test_a_product_that_was_refused_may_be_tried_again_with_its_key(storefront: Storefront) -> None:
+    (sku,) = storefront.stocked(1)
+    name, key = new_key()[:8], new_key()
+
+    def product(sku: str) -> Any:
+        variant = {"sku": sku, "title": name, "prices": {"GBP": 950}}
+        body = {"title": name, "variants": [variant]}
+        return storefront.shop.call("POST", "/admin/products", body, key=key)
+
+    assert product(sku).status_code == 409
+    # A claim that stood would say that the key came with another request.
+    assert product(f"{name}-A").status_code == 201

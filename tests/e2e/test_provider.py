@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,9 @@ import pytest
 
 from commerce.dynamo.table import Table, Update
 from commerce.orders.model import order_id_for
-from commerce.payments.sandbox import payment_key
+from commerce.payments.model import CAPTURE, PaymentCall
+from commerce.payments.sandbox import SandboxProvider, payment_key
+from commerce.payments.store import PaymentStore
 from commerce.signatures import signed_headers
 from e2e.recovery import wait_until
 from e2e.storefront import Storefront, new_key
@@ -98,6 +100,63 @@ def test_a_reconciliation_finds_the_one_charge_we_have_no_record_of(
     assert [(one["order_id"], one["kind"]) for one in ours] == [(damaged, "charge_without_record")]
     assert (ours[0]["expected"], ours[0]["found"], ours[0]["repaired"]) == ("700", "900", False)
     assert findings(storefront) == []
+
+
+def test_a_reconciliation_ends_what_was_begun_and_lets_go_of_what_is_held_for_nobody(
+    storefront: Storefront, cloud: Cloud
+) -> None:
+    outputs = cloud.stack_outputs()
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    order = an_order(storefront)
+    payments = PaymentStore(Table(outputs["PaymentsTableName"], cloud.dynamodb))
+    payment, _ = payments.get_with_calls(order["id"])
+    payments.record_call(
+        payment, PaymentCall(new_key(), CAPTURE, order["id"], 700, "staff", an_hour_ago)
+    )
+    sandbox = SandboxProvider(
+        Table(outputs["SandboxTableName"], cloud.dynamodb), clock=lambda: an_hour_ago
+    )
+    nobodys = order_id_for(new_key(), 1)
+    sandbox.authorize(
+        reference=nobodys, amount=500, currency="GBP", token="tok_visa", idempotency_key=nobodys
+    )
+
+    found = {one["order_id"]: (one["kind"], one["repaired"]) for one in findings(storefront)}
+    held = sandbox.find(nobodys)
+    for table in ("SandboxTableName", "PaymentsTableName"):
+        forget(cloud, outputs[table], nobodys)
+
+    assert found[order["id"]] == ("left_open", True)
+    assert storefront.order(order["id"])["payment"]["captured"] == 700
+    assert found[nobodys] == ("authorization_without_order", True)
+    assert held is not None
+    assert held.status == "voided"
+
+
+def forget(cloud: Cloud, table: str, reference: str) -> None:
+    """Take a payment of no order away, which the invariants of all tests would find."""
+    pages = cloud.dynamodb.get_paginator("scan").paginate(TableName=table)
+    for item in (item for page in pages for item in page["Items"]):
+        if reference in item["pk"]["S"]:
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            cloud.dynamodb.delete_item(TableName=table, Key=key)
+
+
+def test_the_books_are_compared_every_night(storefront: Storefront, cloud: Cloud) -> None:
+    pages = cloud.functions.get_paginator("list_functions").paginate()
+    names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+    (nightly,) = [name for name in names if "ReconcileNightly" in name]
+
+    called = cloud.functions.invoke(FunctionName=nightly, Payload=b"{}")
+
+    assert "run_id" in json.loads(called["Payload"].read())
+
+    def newest() -> Any:
+        (run,) = storefront.shop.ask("GET", "/admin/reconciliations", query={"limit": 1})["items"]
+        return run
+
+    wait_until(lambda: bool(newest()["status"] == "finished"), "the reconciliation")
+    assert newest()["by"] == "nightly"
 
 
 def findings(storefront: Storefront) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from pushcart import (
     mails,
     orders,
     payment_messages,
+    permissions,
     process,
     replay,
     seed,
@@ -257,6 +258,23 @@ def mails_command(
             typer.echo(json.dumps(mail) if as_json else mails.line(mail))
     elif not as_json:
         typer.echo("No e-mail was sent yet.")
+
+
+@app.command("permissions")
+def permissions_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """Compare what roles may do with what they did; exit with 1 when that is not the same."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    report = permissions.read(workspace)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        for line in permissions.lines(report):
+            typer.echo(line)
+    if not report.is_exact:
+        raise typer.Exit(1)
 
 
 @app.command("event-schemas")

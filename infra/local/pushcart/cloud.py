@@ -76,6 +76,11 @@ class Cloud:
         return self._session.client("lambda", config=self._config)
 
     @cached_property
+    def iam(self) -> Any:
+        """Roles and policies; their types are not installed."""
+        return cast("Any", self._session).client("iam", config=self._config)
+
+    @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         """Log groups."""
         return self._session.client("logs", config=self._config)

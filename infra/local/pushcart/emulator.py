@@ -61,6 +61,8 @@ def main() -> None:
         event_delivery,
         gateway_responses,
         mail_permissions,
+        role_recorder,
+        secure_transport,
         task_tokens,
         warm_start,
     )
@@ -73,6 +75,8 @@ def main() -> None:
     gateway_responses.install()
     task_tokens.install()
     mail_permissions.install()
+    secure_transport.install()
+    role_recorder.install(workspace.role_uses)
     config = Config()
     config.bind = [
         f"{LOOPBACK}:{workspace.cloud_port}",

@@ -42,6 +42,11 @@ def install() -> None:
     dynamodb.load_persisted_state = _restoring_streams(dynamodb.load_persisted_state)
 
 
+def is_polling() -> bool:
+    """Tell whether this thread brings a stream's records to their function."""
+    return getattr(_polling, "here", False)
+
+
 def _marked(poll: Callable[[], bool]) -> Callable[[], bool]:
     """Let the poller's calls be told from those of somebody who sends a batch by hand."""
 
@@ -81,7 +86,7 @@ def _dispatch_to_lambda(arn: str, payload: str) -> None:
 
 def _retrying_streams(execute: Execute) -> Execute:
     def execute_function(function: Json, event: Any) -> Json:
-        if not getattr(_polling, "here", False):
+        if not is_polling():
             return execute(function, event)
         records = event["Records"]
         arn = records[0]["eventSourceARN"]

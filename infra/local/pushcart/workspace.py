@@ -87,6 +87,11 @@ class Workspace:
         return self.state_dir / "emulator.log"
 
     @property
+    def role_uses(self) -> Path:
+        """What the roles used and were refused since the last reset."""
+        return self.state_dir / "role-uses.jsonl"
+
+    @property
     def pid_file(self) -> Path:
         """The emulator's process id, while it runs."""
         return self.state_dir / "emulator.pid"

@@ -66,7 +66,7 @@ def amount_text(amount: int, currency: str, language: str) -> str:
 
 @cache
 def _environment(*, html: bool) -> Environment:
-    environment = Environment(
+    environment = Environment(  # nosec B701
         loader=PackageLoader("commerce.emails"),
         autoescape=html,  # noqa: S701 - the text part is no HTML
         undefined=StrictUndefined,
