@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -71,6 +72,17 @@ def test_a_capture_sent_again_takes_the_money_once(till: Till) -> None:
     till.capture(2000)
     assert till.capture(2000).captured == 2000
     till.assert_books_are_right()
+
+
+def test_a_capture_that_another_run_has_booked_is_known_and_not_booked_again(till: Till) -> None:
+    till.capture()
+    payment, (call,) = till.payments.get_with_calls(ORDER_ID)
+    begun = replace(call, status="requested", ended_at=None, provider_reference="")
+    before = till.balances()
+
+    assert till.payments.record_done(payment, begun, "another", NOW, []) == call
+    assert till.payments.get(ORDER_ID) == payment
+    assert till.balances() == before
 
 
 def test_a_key_that_comes_with_another_amount_is_refused(till: Till) -> None:
