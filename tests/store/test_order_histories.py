@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -326,7 +327,7 @@ class OrderHistory(RuleBasedStateMachine):
         """Let all work be done and look at what is left."""
         for _ in range(3):
             for order_id in self.order_ids:
-                refusal(lambda order_id=order_id: self.shop.redrive(order_id))  # type: ignore[misc]
+                refusal(partial(self.shop.redrive, order_id))
                 self._follow(order_id)
             for each in self.executions.values():
                 each.stopped, each.tries = False, 0
