@@ -4,21 +4,17 @@ from commerce.dynamo.table import Table
 from commerce.entry.task import task
 from commerce.environment import environment
 from commerce.events.schema import Delivery
-from commerce.orders.continuations import FULFIL_ORDER, RETURN_ORDER, answer_wait
+from commerce.orders.continuations import answer_wait
 from commerce.orders.records import RecordStore
-from commerce.workflows import StateMachine, TaskTokens
+from commerce.workflows import TaskTokens
 
 records = RecordStore(Table(environment().orders_table))
 tokens = TaskTokens()
-machines = {
-    FULFIL_ORDER: StateMachine(environment().fulfil_order_arn),
-    RETURN_ORDER: StateMachine(environment().return_order_arn),
-}
 
 
 @task(Delivery)
 def handler(delivery: Delivery) -> dict[str, bool]:
     """Tell whether an execution waited."""
     part = delivery.detail.aggregate.id
-    answered = answer_wait(part, records=records, tokens=tokens, machines=machines)
+    answered = answer_wait(part, records=records, tokens=tokens)
     return {"answered": answered}

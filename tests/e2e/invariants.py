@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commerce.dynamo.table import Item, from_wire
 from commerce.lifecycle import ORDER
@@ -18,10 +18,14 @@ from e2e import parts
 from e2e.parts import Moved, Parts
 from pushcart.cloud import Cloud
 
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+
 SETTLED = {"confirmed", "completed", "canceled", "requires_action"}
 STANDING = {"confirmed", "completed"}
 # The state machines that the watchdog looks after.
 WATCHED = ("fulfil-order", "cancel-lines", "return-order")
+ENDED_EARLY: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,17 @@ class Tables:
         stopped = [
             name
             for machine in WATCHED
-            for status in ("FAILED", "TIMED_OUT", "ABORTED")
+            for status in ENDED_EARLY
             for name in executions(cloud, machine, status)
         ]
         return cls(stock, orders, payments, books, ledger, stopped)
 
 
-def executions(cloud: Cloud, machine: str, status: str) -> Iterator[str]:
+def executions(cloud: Cloud, machine: str, status: ExecutionStatusType) -> Iterator[str]:
     """Name the executions of a state machine, such as `fulfil-order`, that stand so."""
     arn = cloud.stack_outputs()["PlaceOrderArn"].replace("-place-order", f"-{machine}")
     pages = cloud.stepfunctions.get_paginator("list_executions")
-    for page in pages.paginate(stateMachineArn=arn, statusFilter=status):  # type: ignore[arg-type]
+    for page in pages.paginate(stateMachineArn=arn, statusFilter=status):
         yield from (each["name"] for each in page["executions"])
 
 

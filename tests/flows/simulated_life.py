@@ -319,7 +319,7 @@ class SimulatedLife(SimulatedShop):
 
     def _answer_waits(self, told: dict[str, Any]) -> None:
         part = Delivery.model_validate(told).detail.aggregate.id
-        answer_wait(part, records=self.records, tokens=self.tokens(), machines=self.ports())
+        answer_wait(part, records=self.records, tokens=self.tokens())
 
     def _watch_executions(self, told: dict[str, Any]) -> None:
         stop = StatusChange.model_validate(told).detail.stop({name: name for name in MACHINES})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -56,6 +57,10 @@ class Step:
     skipped: Ready = lambda _record: False
 
 
+# As often as the state machines try a step again.
+TRIES_MAX = 6
+
+
 @dataclass
 class Execution:
     """A state machine's work on one order or part, as far as it has come."""
@@ -64,6 +69,7 @@ class Execution:
     order_id: str
     steps: list[Step]
     stopped: bool = False
+    tries: int = 0
 
 
 def of_order(order_id: str) -> list[Step]:
@@ -289,7 +295,7 @@ class OrderHistory(RuleBasedStateMachine):
         if self._decide(lambda: self.shop.redrive(order_id)) is None:
             for each in self.executions.values():
                 if each.order_id == order_id:
-                    each.stopped = False
+                    each.stopped, each.tries = False, 0
 
     @rule(days=st.integers(0, 12))
     def let_time_pass(self, days: int) -> None:
@@ -321,10 +327,10 @@ class OrderHistory(RuleBasedStateMachine):
         """Let all work be done and look at what is left."""
         for _ in range(3):
             for order_id in self.order_ids:
-                refusal(lambda order_id=order_id: self.shop.redrive(order_id))  # type: ignore[misc]
+                refusal(partial(self.shop.redrive, order_id))
                 self._follow(order_id)
             for each in self.executions.values():
-                each.stopped = False
+                each.stopped, each.tries = False, 0
             self.shop.now += timedelta(seconds=13)
             self.work_it_all_off()
         self.check()
@@ -420,15 +426,18 @@ class OrderHistory(RuleBasedStateMachine):
         if not step.skipped(self.shop.record(execution.order_id)):
             try:
                 getattr(self.shop, step.name)(step.about)
-            except TransientError:
-                # Something else has to come first; the step is taken again.
+            except TransientError as not_yet:
+                # Something else has to come first; the step is taken again, but not for ever.
                 self.executions[execution.name] = self.executions.pop(execution.name)
+                execution.tries += 1
+                if execution.tries > TRIES_MAX:
+                    self._stop(execution, type(not_yet).__name__)
                 return
             except DomainError as refused:
                 self._stop(execution, type(refused).__name__)
                 return
             self.done.append(step)
-        execution.steps = execution.steps[1:]
+        execution.steps, execution.tries = execution.steps[1:], 0
         self._follow(execution.order_id)
 
     def _stop(self, execution: Execution, error: str) -> None:

@@ -134,24 +134,13 @@ def test_a_request_that_comes_again_with_its_key_is_decided_once(shop: ShopAtWor
 
 @dataclass
 class Tokens:
-    """Executions that wait with tokens; those in `gone` do not any more."""
+    """Executions that wait with tokens."""
 
-    gone: set[str] = field(default_factory=set)
     answered: list[tuple[str, Any]] = field(default_factory=list)
 
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
         self.answered.append((token, output))
-        return token not in self.gone
-
-
-@dataclass
-class Machine:
-    """A state machine whose executions have names, each once."""
-
-    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def start(self, name: str, document: Mapping[str, Any]) -> None:
-        self.started.setdefault(name, document)
+        return True
 
 
 @dataclass
@@ -161,17 +150,13 @@ class Waiting:
     shop: ShopAtWork
     part: str
     tokens: Any = field(default_factory=Tokens)
-    machine: Any = field(default_factory=Machine)
 
     def wait(self, token: str = "token 1", status: str = "open") -> str:
         wait = Wait(self.part, status, token)
         return await_decision(wait, records=self.shop.records, tokens=self.tokens)
 
     def answer(self) -> bool:
-        machines = dict.fromkeys(("fulfil_order", "cancel_lines", "return_order"), self.machine)
-        return answer_wait(
-            self.part, records=self.shop.records, tokens=self.tokens, machines=machines
-        )
+        return answer_wait(self.part, records=self.shop.records, tokens=self.tokens)
 
 
 @pytest.fixture
@@ -186,7 +171,6 @@ def test_who_waits_first_is_answered_when_it_is_decided_and_once(waiting: Waitin
     assert waiting.answer()
     assert not waiting.answer()
     assert waiting.tokens.answered == [("token 1", {"status": "packed"})]
-    assert waiting.machine.started == {}
 
 
 def test_who_waits_for_what_was_decided_before_is_answered_at_once(waiting: Waiting) -> None:
@@ -212,17 +196,6 @@ def test_everyone_who_waits_is_answered_and_only_the_ended_wait_is_forgotten(
     assert not waiting.answer()
 
 
-def test_an_execution_that_is_gone_is_followed_by_one_that_goes_on(waiting: Waiting) -> None:
-    waiting.wait()
-    waiting.tokens.gone.add("token 1")
-    waiting.shop.pack(waiting.part)
-    assert waiting.answer()
-    (name, document), *others = waiting.machine.started.items()
-    assert (name, others) == (f"{waiting.part}-packed", [])
-    assert document["fulfillment_id"] == waiting.part
-    assert not waiting.answer()
-
-
 def test_nobody_waits_for_what_is_not_there(waiting: Waiting) -> None:
     nothing = replace(waiting, part=waiting.part.removesuffix("_1") + "_7")
     for act in (nothing.wait, nothing.answer):
@@ -231,6 +204,17 @@ def test_nobody_waits_for_what_is_not_there(waiting: Waiting) -> None:
 
 
 # --- what events start ------------------------------------------------------------
+
+
+@dataclass
+class Machine:
+    """A state machine whose executions have names, each once."""
+
+    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def start(self, name: str, document: Mapping[str, Any]) -> None:
+        self.started.setdefault(name, document)
+
 
 ORDER, PART = "order_abc", "abc"
 STOPS = [{"machine": "return_order", "execution": f"return_{PART}_1", "input": {"some": "thing"}}]

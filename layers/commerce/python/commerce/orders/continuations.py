@@ -42,21 +42,20 @@ def executions_of(event: DomainEvent) -> Iterator[Execution]:
     elif event.type == events.FULFILLMENT_CREATED:
         # The first one goes on in the execution that allocated the order.
         if order_of(about, "fulfillment")[1] > 1:
-            yield work_on(about, about)
+            yield _work_on(about)
     elif event.type in (events.ORDER_LINES_CANCELED, "return.requested"):
-        yield work_on(about, about)
+        yield _work_on(about)
     elif event.type == events.ORDER_RESUMED:
         for stop in event.data["stops"]:
             name = started_again(stop["execution"], event.aggregate.version)
             yield Execution(stop["machine"], name, stop["input"])
 
 
-def work_on(part: str, name: str) -> Execution:
-    """Give the execution that does what a part of an order needs."""
+def _work_on(part: str) -> Execution:
     kind = part.partition("_")[0]
     order_id, _ = order_of(part, kind)
     machine = {"fulfillment": FULFIL_ORDER, "cancellation": CANCEL_LINES, "return": RETURN_ORDER}
-    return Execution(machine[kind], name, {"order_id": order_id, f"{kind}_id": part})
+    return Execution(machine[kind], part, {"order_id": order_id, f"{kind}_id": part})
 
 
 def start_executions(event: DomainEvent, machines: Machines) -> int:
@@ -78,18 +77,15 @@ def await_decision(wait: Wait, *, records: RecordStore, tokens: TaskTokens) -> s
     return status
 
 
-def answer_wait(part: str, *, records: RecordStore, tokens: TaskTokens, machines: Machines) -> bool:
+def answer_wait(part: str, *, records: RecordStore, tokens: TaskTokens) -> bool:
     """Bring the executions back that wait with another status than a part has; repeated, once.
 
-    Executions that are gone, all of them, are followed by one that goes on from where things
-    are. Tells whether somebody waited.
+    One that is gone needs no answer: the watchdog has handed its order over. Tells whether
+    somebody waited.
     """
     waits, status = records.waiting(part)
     left_behind = [wait for wait in waits if wait.status != status]
-    answered = [tokens.answer(wait.token, {"status": status}) for wait in left_behind]
-    if left_behind == waits and waits and not any(answered):
-        again = work_on(part, f"{part}-{status}")
-        machines[again.machine].start(again.name, again.input)
     for wait in left_behind:
+        tokens.answer(wait.token, {"status": status})
         records.end_wait(wait)
     return bool(left_behind)
