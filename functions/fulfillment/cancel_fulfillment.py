@@ -21,6 +21,6 @@ records = RecordStore(Table(environment().orders_table))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the fulfillment that is opened in its place."""
-    acting = Acting(request.caller, system_clock())
+    acting = Acting(request.caller.name, system_clock())
     record, opened = cancel_fulfillment(request.path["id"], acting, records=records)
     return http.Response(fulfillment_view(record, record.fulfillment(opened)))

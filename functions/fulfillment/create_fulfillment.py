@@ -40,7 +40,7 @@ def handler(request: http.Request[CreateFulfillment, http.Nothing]) -> http.Resp
         request.path["id"],
         units_of(request.body.line_items),
         request.body.location,
-        Acting(request.caller, system_clock(), key=digest(request.call_key)),
+        Acting(request.caller.name, system_clock(), key=digest(request.call_key)),
         records=records,
     )
     return http.Response(fulfillment_view(record, record.fulfillment(opened)))

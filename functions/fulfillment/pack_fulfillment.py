@@ -22,6 +22,6 @@ records = RecordStore(Table(environment().orders_table))
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the fulfillment as it is now."""
     identifier = request.path["id"]
-    acting = Acting(request.caller, system_clock())
+    acting = Acting(request.caller.name, system_clock())
     record = pack(identifier, acting, records=records)
     return http.Response(fulfillment_view(record, record.fulfillment(identifier)))

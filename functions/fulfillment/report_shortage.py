@@ -38,6 +38,6 @@ recovery = StateMachine(environment().recover_order_arn)
 def handler(request: http.Request[ReportShortage, http.Nothing]) -> http.Response:
     """Answer with what is left of the fulfillment."""
     identifier, missing = request.path["id"], units_of(request.body.line_items)
-    acting = Acting(request.caller, system_clock(), key=digest(request.call_key))
+    acting = Acting(request.caller.name, system_clock(), key=digest(request.call_key))
     record = report_shortage(identifier, missing, acting, records=records, recovery=recovery)
     return http.Response(fulfillment_view(record, record.fulfillment(identifier)))

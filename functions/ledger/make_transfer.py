@@ -29,7 +29,7 @@ def handler(request: http.Request[MakeTransfer, http.Nothing]) -> http.Response:
         request.path["id"],
         request.body,
         request.call_key,
-        request.caller,
+        request.caller.name,
         system_clock(),
         ledger=ledger,
         settings=settings,

@@ -40,7 +40,7 @@ def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
     record = cancel_order(
         request.path["id"],
         units_of(lines) if lines else None,
-        Acting(request.caller, system_clock(), request.body.reason, digest(request.call_key)),
+        Acting(request.caller.name, system_clock(), request.body.reason, digest(request.call_key)),
         records=records,
         recovery=recovery,
     )

@@ -29,7 +29,7 @@ def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the order; what stopped is begun again."""
     record = redrive_order(
         request.path["id"],
-        request.caller,
+        request.caller.name,
         system_clock(),
         orders=orders,
         records=records,

@@ -28,7 +28,9 @@ provider = SandboxProvider(Table(environment().sandbox_table))
 )
 def handler(request: http.Request[CapturePayment, http.Nothing]) -> http.Response:
     """Answer with the payment as it is now."""
-    wanted = Movement(request.path["id"], request.body.amount, request.call_key, request.caller)
+    wanted = Movement(
+        request.path["id"], request.body.amount, request.call_key, request.caller.name
+    )
     payment = capture_order(
         wanted, system_clock, orders=orders, payments=payments, ledger=ledger, provider=provider
     )

@@ -30,7 +30,7 @@ def handler(request: http.Request[RefundPayment, http.Nothing]) -> http.Response
         request.path["id"],
         request.body.amount,
         request.call_key,
-        request.caller,
+        request.caller.name,
         request.body.reason,
     )
     payment = refund_payment(

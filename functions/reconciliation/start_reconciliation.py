@@ -25,5 +25,5 @@ def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the run, which goes on by itself."""
     now = system_clock()
     run_id = new_id(RUN_ID_PREFIX, now)
-    run = start_run(run_id, request.caller, now, runs=runs, machine=machine)
+    run = start_run(run_id, request.caller.name, now, runs=runs, machine=machine)
     return http.Response(run_view(run))

@@ -21,6 +21,6 @@ records = RecordStore(Table(environment().orders_table))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the return."""
-    identifier, acting = request.path["id"], Acting(request.caller, system_clock())
+    identifier, acting = request.path["id"], Acting(request.caller.name, system_clock())
     record = approve_return(identifier, acting, records=records)
     return http.Response(return_view(record.order.order_id, record.sent_back(identifier)))

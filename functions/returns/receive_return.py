@@ -37,7 +37,7 @@ def handler(request: http.Request[ReceiveReturn, http.Nothing]) -> http.Response
         body.restocked(),
         body.discarded(),
         body.location,
-        Acting(request.caller, system_clock(), key=digest(request.call_key)),
+        Acting(request.caller.name, system_clock(), key=digest(request.call_key)),
         records=records,
         settings=settings,
     )

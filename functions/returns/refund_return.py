@@ -34,7 +34,7 @@ def handler(request: http.Request[RefundReturn, http.Nothing]) -> http.Response:
     """Answer with the return, `refunding` until the provider has done it."""
     identifier, acting = (
         request.path["id"],
-        Acting(request.caller, system_clock(), key=digest(request.call_key)),
+        Acting(request.caller.name, system_clock(), key=digest(request.call_key)),
     )
     record = refund_return(
         identifier, request.body.wanted(), acting, records=records, payments=payments

@@ -23,6 +23,6 @@ records = RecordStore(Table(environment().orders_table))
 def handler(request: http.Request[RejectReturn, http.Nothing]) -> http.Response:
     """Answer with the return."""
     identifier = request.path["id"]
-    acting = Acting(request.caller, system_clock(), request.body.reason)
+    acting = Acting(request.caller.name, system_clock(), request.body.reason)
     record = reject_return(identifier, acting, records=records)
     return http.Response(return_view(record.order.order_id, record.sent_back(identifier)))

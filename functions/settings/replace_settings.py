@@ -24,7 +24,7 @@ def handler(request: http.Request[SettingsBody, http.Nothing]) -> http.Response:
     stored = operations.replace_settings(
         request.body,
         request.if_match,
-        by=request.caller,
+        by=request.caller.name,
         settings=settings,
         now=system_clock(),
     )

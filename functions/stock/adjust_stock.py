@@ -30,7 +30,7 @@ def handler(request: http.Request[AdjustStock, http.Nothing]) -> http.Response:
     adjusted = adjust_stock(
         request.path["sku"],
         request.body,
-        request.caller,
+        request.caller.name,
         system_clock(),
         stock=stock,
         catalog=catalog,

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from commerce import errors
+from commerce.entry.callers import Audience
 from commerce.entry.http import (
     IDEMPOTENCY_KEY_CHARS_MAX,
     IDEMPOTENCY_KEY_PATTERN,
@@ -61,6 +62,7 @@ _TAGS = {
     "emails": "E-mails to buyers.",
     "site": "The service itself.",
 }
+_AUDIENCES = list(Audience)
 _HEALTH = Operation(
     method="GET",
     path="/health",
@@ -121,7 +123,11 @@ def document(found: list[Endpoint]) -> Json:
     # By service, and within one what a storefront calls first.
     for endpoint in sorted(
         found,
-        key=lambda one: (order.index(one.service), one.operation.staff, one.operation.path),
+        key=lambda one: (
+            order.index(one.service),
+            _AUDIENCES.index(one.operation.audience),
+            one.operation.path,
+        ),
     ):
         operation = endpoint.operation
         written = _operation(endpoint, schemas)
@@ -266,8 +272,8 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     if operation.body is not Nothing:
         content = {"application/json": {"schema": schemas.ref(operation.body)}}
         written["requestBody"] = {"required": True, "content": content}
-    if operation.staff:
-        written["security"] = [{"staff": []}]
+    if operation.audience is not Audience.PUBLIC:
+        written["security"] = [{operation.audience.value: []}]
     return {name: value for name, value in written.items() if value not in ("", [])}
 
 
@@ -353,8 +359,10 @@ def refusals_of(operation: Operation) -> list[type[DomainError]]:
         found.append(errors.NotFound)
     if errors.StaleVersion in operation.problems:
         found.append(errors.PreconditionRequired)
-    if operation.staff:
-        found += [errors.Unauthenticated, errors.Forbidden]
+    if operation.audience is not Audience.PUBLIC:
+        found.append(errors.Unauthenticated)
+    if operation.audience is Audience.STAFF:
+        found.append(errors.Forbidden)
     if operation.creates or operation.keyed:
         found += [errors.IdempotencyKeyRequired, errors.IdempotencyKeyReused]
     if operation.creates:

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency, path_parameters
+from commerce.entry.callers import Audience, Caller, caller_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import (
     DomainError,
-    Forbidden,
     IdempotencyKeyRequired,
     InvalidRequest,
     MalformedJson,
     PreconditionRequired,
     RequestTooLarge,
-    Unauthenticated,
     UnsupportedMediaType,
 )
 from commerce.texts import WORDS_PATTERN
@@ -36,7 +35,6 @@ from commerce.texts import WORDS_PATTERN
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-STAFF_GROUP = "staff"
 JSON = "application/json"
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 IDEMPOTENCY_KEY_PATTERN = WORDS_PATTERN
@@ -85,7 +83,7 @@ class Request(Generic[Body, Query]):
     body: Body
     query: Query
     headers: Mapping[str, str]
-    caller: str
+    caller: Caller
     request_id: str
     fingerprint: str
     raw_body: bytes = b""
@@ -114,7 +112,7 @@ class Request(Generic[Body, Query]):
         A call without an `Idempotency-Key` is a call of its own.
         """
         key = self.headers.get("idempotency-key", "").strip()
-        return f"{self.caller} {key}" if key else self.request_id
+        return f"{self.caller.name} {key}" if key else self.request_id
 
     @property
     def if_match(self) -> int:
@@ -164,9 +162,9 @@ class Operation:
     public_seconds: int = 0
 
     @property
-    def staff(self) -> bool:
-        """Whether only staff may call it."""
-        return self.path.startswith("/admin/")
+    def audience(self) -> Audience:
+        """Whom it is for."""
+        return Audience.of(self.path)
 
     @property
     def sends(self) -> bool:
@@ -276,7 +274,7 @@ def _parse(
     event: Mapping[str, Any], declared: Operation, request_id: str
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    caller = _staff_caller(event) if declared.staff else ""
+    caller = caller_of(event, declared.audience)
     path = path_parameters.checked(declared, event.get("pathParameters") or {})
     query = _validate(declared.query, _sent_query(event), "$query")
     sent = _sent_body(event) if declared.sends else b""
@@ -291,22 +289,6 @@ def _parse(
         fingerprint=idempotency.fingerprint(declared.method, declared.path, path, document),
         raw_body=sent,
     )
-
-
-def _staff_caller(event: Mapping[str, Any]) -> str:
-    """Name the staff member who calls; API Gateway has verified the token already."""
-    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    claims = authorizer.get("claims") or {}
-    if not claims.get("sub"):
-        raise Unauthenticated("sign in as staff and send the token in the Authorization header")
-    # API Gateway flattens the list claim to text: "staff", "a,staff" or "[a staff]".
-    groups = claims.get("cognito:groups") or ""
-    if not isinstance(groups, str):
-        groups = ",".join(groups)
-    if STAFF_GROUP not in groups.strip("[]").replace(",", " ").split():
-        raise Forbidden("only staff may do this")
-    caller: str = claims.get("email") or claims.get("cognito:username") or claims["sub"]
-    return caller
 
 
 def _sent_body(event: Mapping[str, Any]) -> bytes:
@@ -421,7 +403,7 @@ def _answer(
         return once()
     return idempotency.run_once(
         once,
-        scope=f"{declared.method} {declared.path} {request.caller}",
+        scope=f"{declared.method} {declared.path} {request.caller.name}",
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
