@@ -95,6 +95,8 @@ def _to_item(cart: Cart) -> Item:
         item["destination"] = _without_none(asdict(cart.destination))
     if cart.option_id is not None:
         item["option_id"] = cart.option_id
+    if cart.customer_id is not None:
+        item["customer_id"] = cart.customer_id
     return item
 
 
@@ -111,6 +113,7 @@ def _from_item(item: Item) -> Cart:
         updated_at=item["updated_at"],
         expires_at=item["expires_at"],
         next_line=item["next_line"],
+        customer_id=item.get("customer_id"),
     )
 
 

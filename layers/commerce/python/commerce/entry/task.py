@@ -36,9 +36,8 @@ def task(
         @metrics.log_metrics
         @wraps(function)
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-            logger.append_keys(
-                **{name: event[name] for name in ("order_id", "cart_id") if name in event}
-            )
+            if "order_id" in event:
+                logger.append_keys(order_id=event["order_id"])
             try:
                 result = function(_validate(input_model, event))
             except DomainError as error:

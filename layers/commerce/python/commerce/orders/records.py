@@ -14,6 +14,7 @@ question                                        answered by
 ==============================================  =========================================
 an order with all its parts                     a query by order id
 returns of a status, newest first               index `by_status`, partitions `return#…`
+a customer's returns, newest first              index `by_owner`, partition `return#…`
 who waits for a part's status                   a query by order id and `wait#…`
 ==============================================  =========================================
 
@@ -47,6 +48,7 @@ from commerce.errors import NotFound, TransactionConflict
 from commerce.ids import is_id
 from commerce.lifecycle import RETURN
 from commerce.orders.model import Change
+from commerce.orders.owners import Sees, everybody, returns_owner
 from commerce.orders.record import (
     Cancellation,
     Decision,
@@ -56,6 +58,7 @@ from commerce.orders.record import (
     order_of,
 )
 from commerce.orders.store import (
+    BY_OWNER,
     SHARDS,
     change_item,
     listed,
@@ -101,8 +104,13 @@ def wait_key(wait: Wait) -> Key:
 class RecordStore:
     """Orders with their parts."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, sees: Sees = everybody) -> None:
         self._table = table
+        self._sees = sees
+
+    def seen_by(self, sees: Sees) -> RecordStore:
+        """Give the same store to somebody for whom only some orders are there."""
+        return RecordStore(self._table, sees)
 
     def get(self, order_id: str) -> OrderRecord:
         """Read an order and all its parts as they are now.
@@ -110,7 +118,7 @@ class RecordStore:
         Raises
         ------
         NotFound
-            There is no such order.
+            There is no such order, or it is not there for whom this store is.
         """
         known = is_id(order_id, "order")
         items = (
@@ -121,13 +129,16 @@ class RecordStore:
             by_kind.setdefault(item["sk"].partition("#")[0], []).append(item)
         if "order" not in by_kind:
             raise NotFound("there is no such order")
-        return OrderRecord(
+        record = OrderRecord(
             order_from(by_kind["order"][0]),
             read_details(by_kind.get("details", [])),
             tuple(Fulfillment(**_facts(item)) for item in by_kind.get("fulfillment", [])),
             tuple(Cancellation(**_facts(item)) for item in by_kind.get("cancellation", [])),
             tuple(Return(**_facts(item)) for item in by_kind.get("return", [])),
         )
+        if not self._sees(record):
+            raise NotFound("there is no such order")
+        return record
 
     def decide(self, order_id: str, decide: Decide, key: str = "") -> OrderRecord:
         """Make a decision about an order and record it whole, or not at all.
@@ -234,9 +245,20 @@ class RecordStore:
             for shard in range(SHARDS)
         ]
         page, further = newest_in(self._table, partitions, _return_id, limit, before)
+        return self._returns(page), further
+
+    def list_returns_of(
+        self, customer_id: str, *, limit: int, before: tuple[str, str] | None = None
+    ) -> tuple[list[tuple[str, Return]], tuple[str, str] | None]:
+        """Read a page of a customer's returns; see `list_returns`."""
+        partitions = [returns_owner(customer_id)]
+        page, further = newest_in(self._table, partitions, _return_id, limit, before, BY_OWNER)
+        return self._returns(page), further
+
+    def _returns(self, page: list[tuple[str, str]]) -> list[tuple[str, Return]]:
         items = self._table.get_many([part_key(identifier) for _, identifier in page])
         by_id = {item["id"]: (item["pk"], Return(**_facts(item))) for item in items}
-        return [by_id[identifier] for _, identifier in page if identifier in by_id], further
+        return [by_id[identifier] for _, identifier in page if identifier in by_id]
 
 
 def made_by(record: OrderRecord, key: str) -> str:
@@ -306,9 +328,12 @@ def _part_item(decision: Decision, part: Part) -> Item:
     if isinstance(part, Return):
         item["listed"] = f"return#{listed(decision.order.order_id, part.status)}"
         item["placed_at"] = part.times["requested"]
+        customer_id = decision.record.details.customer_id
+        if customer_id is not None:
+            item["owner"] = returns_owner(customer_id)
     return item
 
 
 def _facts(item: Item) -> dict[str, Any]:
-    own = {"pk", "sk", "version", "listed", "placed_at"}
+    own = {"pk", "sk", "version", "listed", "placed_at", "owner"}
     return {name: value for name, value in item.items() if name not in own}
