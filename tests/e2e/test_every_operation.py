@@ -257,6 +257,7 @@ def webhooks(walk: Walk) -> None:
         walk.do(f"DELETE {path}")
 
 
+NOBODYS = f"order_{'0' * 36}"
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
 GIFT = {"to": "refunds", "amount": 1, "currency": "GBP", "reason": "goodwill"}
 INSIDE = {"url": "https://127.0.0.1/hook", "event_types": ["order.placed"]}
@@ -265,7 +266,7 @@ REFUSED = [
     ("POST /store/carts", {"line_items": [{"sku": "no-such-sku", "quantity": 1}]}),
     ("POST /store/carts/nobody/line-items", {"sku": "no-such-sku", "quantity": 1}),
     ("POST /store/orders/nobody/cancel", {}),
-    ("POST /store/returns", {"order_id": "nobody", "reason": "damaged", **NO_LINE}),
+    ("POST /store/returns", {"order_id": NOBODYS, "reason": "damaged", **NO_LINE}),
     ("POST /admin/imports", {"object_key": "no-such-file.csv"}),
     ("POST /admin/stock/no-such-sku/adjustments", {"delta": -1, "reason": "lost"}),
     ("POST /admin/orders/nobody/cancel", {}),

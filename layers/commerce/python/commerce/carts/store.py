@@ -4,21 +4,26 @@
 |-----------|--------|-------------------------------------------------------------|
 | `cart_…`  | `cart` | whoever knows the id: every cart operation and the checkout |
 
+A customer's carts are found by the index `by_customer`, in which guests' are not.
+
 DynamoDB removes an abandoned cart some time after `expires_at`; until then a read
 does as if it were gone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from commerce.carts.model import Buyer, Cart
-from commerce.dynamo.table import ConditionFailed, Item, Put, Table
+from commerce.dynamo.table import ConditionFailed, Delete, Item, Put, Table
 from commerce.errors import CartChanged, NotFound
 from commerce.ids import is_id
 from commerce.pricing import Destination, LineRequest
+
+BY_CUSTOMER = "by_customer"
 
 # An id is made once; this only guards against two carts under one id.
 _IS_NEW = "attribute_not_exists(#pk)"
@@ -71,6 +76,17 @@ class CartStore:
             Somebody did, or the cart is gone.
         """
         self._put(Put(_to_item(cart), _IS_UNCHANGED, {"expected": expected_version}))
+
+    def ids_of(self, customer_id: str) -> Iterator[str]:
+        """Walk the ids of a customer's carts; the index may be a moment behind."""
+        entries = self._table.query(
+            "#customer_id = :customer_id", {"customer_id": customer_id}, index=BY_CUSTOMER
+        )
+        return (str(entry["pk"]) for entry in entries)
+
+    def forget(self, cart_id: str) -> None:
+        """Take a cart away; repeated, once."""
+        self._table.delete(Delete(cart_key(cart_id)))
 
     def _put(self, put: Put) -> None:
         try:

@@ -46,9 +46,10 @@ from commerce.dynamo.table import (
 )
 from commerce.errors import NotFound, TransactionConflict
 from commerce.ids import is_id
-from commerce.lifecycle import RETURN
+from commerce.lifecycle import PENDING, RETURN
+from commerce.orders.erasure import without_buyer
 from commerce.orders.model import Change
-from commerce.orders.owners import Sees, everybody, returns_owner
+from commerce.orders.owners import Sees, everybody, guest_owner, owner_of, returns_owner
 from commerce.orders.record import (
     Cancellation,
     Decision,
@@ -61,6 +62,7 @@ from commerce.orders.store import (
     BY_OWNER,
     SHARDS,
     change_item,
+    details_key,
     listed,
     newest_in,
     order_from,
@@ -73,6 +75,8 @@ STILL_SO = "#status = :status"
 
 # Each try fails only where another decision about the same order came between.
 _TRIES = 20
+# With the order's record and its details, what one transaction takes.
+_PARTS_AT_ONCE = 90
 
 Part = Fulfillment | Cancellation | Return
 Decide = Callable[[OrderRecord], Decision | None]
@@ -85,6 +89,10 @@ class Wait:
     part: str
     status: str
     token: str
+
+
+# Said of an order's first details: a claim that came before stands.
+STILL_THE_GUESTS = "#owner = :guest"
 
 
 def part_key(identifier: str) -> Key:
@@ -178,6 +186,75 @@ class RecordStore:
             except TransactionRefused:
                 continue
             return decision.after
+        raise TransactionConflict("others keep deciding about this order")
+
+    def hand_over(self, order_id: str, email: str, customer_id: str) -> bool:
+        """Make a guest's order a customer's, with its returns; tell whether this call did.
+
+        Nothing is done to an order that is somebody's, that was placed with another e-mail
+        address, or that is still being placed: its lines may be written again.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        TransactionConflict
+            Others kept deciding about this order.
+        """
+        guest = guest_owner(email)
+        for _ in range(_TRIES):
+            record = self.get(order_id)
+            if owner_of(record.details) != guest or record.order.status == PENDING:
+                return False
+            claimed = replace(record.details, customer_id=customer_id)
+            mine = replace(_touched(record), details=claimed)
+            values = {"owner": owner_of(claimed), "guest": guest}
+            change = Update(
+                details_key(order_id, 0), "SET #owner = :owner", STILL_THE_GUESTS, values
+            )
+            returns = [Put(_part_item(mine, each)) for each in mine.returns]
+            try:
+                self._table.transact([_head_again(record), change, *returns])
+            except TransactionRefused:
+                continue
+            return True
+        raise TransactionConflict("others keep deciding about this order")
+
+    def erase_buyer(self, order_id: str) -> None:
+        """Forget who bought an order and what they wrote; repeated, once.
+
+        An order of many returns and cancellations takes more than one write. What is left
+        after a death in between, a repeat does.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        TransactionConflict
+            Others kept deciding about this order.
+        """
+        for _ in range(_TRIES):
+            record = self.get(order_id)
+            wanted = without_buyer(_touched(record))
+            changed = _rewritten(record, wanted)
+            if not changed and wanted.details == record.details:
+                return
+            writes: list[Write] = [
+                _head_again(record, wanted.order.timeline),
+                Update(
+                    details_key(order_id, 0),
+                    "SET #buyer = :buyer, #fulfillment = :fulfillment",
+                    values={
+                        "buyer": dict(wanted.details.buyer),
+                        "fulfillment": dict(wanted.details.fulfillment),
+                    },
+                ),
+                *(Put(_part_item(wanted, part)) for part in changed[:_PARTS_AT_ONCE]),
+            ]
+            try:
+                self._table.transact(writes)
+            except TransactionRefused:
+                continue
         raise TransactionConflict("others keep deciding about this order")
 
     def wait(self, wait: Wait) -> str:
@@ -292,7 +369,8 @@ def _writes(decision: Decision) -> list[Write]:
         *decision.cancellations,
         *decision.returns,
     )
-    return [_head(decision), *(Put(_part_item(decision, part)) for part in parts)]
+    after = decision.after
+    return [_head(decision), *(Put(_part_item(after, part)) for part in parts)]
 
 
 def _head(decision: Decision) -> Update:
@@ -322,13 +400,37 @@ def _head(decision: Decision) -> Update:
     return Update(order_key(after.order_id), expression, NONE_DECIDED_MEANWHILE, values)
 
 
-def _part_item(decision: Decision, part: Part) -> Item:
+def _touched(record: OrderRecord) -> OrderRecord:
+    order = replace(record.order, version=record.order.version + 1)
+    return replace(record, order=order)
+
+
+def _head_again(record: OrderRecord, timeline: tuple[Change, ...] | None = None) -> Update:
+    """Write an order's record as it is, if nothing was decided since it was read.
+
+    A decision at the same moment is then made again, on what this transaction writes.
+    """
+    expression = "SET #version = #version + :one"
+    values: dict[str, Any] = {"one": 1, "seen": record.order.version}
+    if timeline is not None:
+        expression += ", #timeline = :timeline"
+        values["timeline"] = [change_item(each) for each in timeline]
+    return Update(order_key(record.order.order_id), expression, NONE_DECIDED_MEANWHILE, values)
+
+
+def _rewritten(before: OrderRecord, after: OrderRecord) -> list[Part]:
+    old: list[Part] = [*before.returns, *before.cancellations]
+    new: list[Part] = [*after.returns, *after.cancellations]
+    return [one for one, was in zip(new, old, strict=True) if one != was]
+
+
+def _part_item(record: OrderRecord, part: Part) -> Item:
     item = {name: value for name, value in asdict(part).items() if value is not None}
-    item |= {**part_key(part.id), "version": decision.order.version}
+    item |= {**part_key(part.id), "version": record.order.version}
     if isinstance(part, Return):
-        item["listed"] = f"return#{listed(decision.order.order_id, part.status)}"
+        item["listed"] = f"return#{listed(record.order.order_id, part.status)}"
         item["placed_at"] = part.times["requested"]
-        customer_id = decision.record.details.customer_id
+        customer_id = record.details.customer_id
         if customer_id is not None:
             item["owner"] = returns_owner(customer_id)
     return item

@@ -380,6 +380,11 @@ class OrderStore:
         )
         return self._heads(page), further
 
+    def ids_of(self, owner: str) -> Iterator[str]:
+        """Walk the ids of an owner's orders, oldest first; the index may be a moment behind."""
+        entries = self._table.query("#owner = :owner", {"owner": owner}, index=BY_OWNER)
+        return (str(entry["pk"]) for entry in entries)
+
     def _heads(self, page: list[tuple[str, str]]) -> list[Order]:
         heads = self._table.get_many([order_key(order_id) for _, order_id in page])
         by_id = {head["pk"]: order_from(head) for head in heads}
