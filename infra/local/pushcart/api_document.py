@@ -49,6 +49,7 @@ is no such route, 413 `request_too_large`, 429 `too_many_requests`, 504 `timed_o
 _TAGS = {
     "catalog": "Products, variants and categories.",
     "carts": "A cart, from its first line to its order.",
+    "customers": "Accounts: sign-up, sign-in, one's own data and addresses.",
     "orders": "Orders, and what happened to them.",
     "fulfillment": "Parcels: packed, shipped, delivered.",
     "returns": "What buyers send back, and the money for it.",
@@ -155,7 +156,13 @@ def document(found: list[Endpoint]) -> Json:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The id token of a member of the user pool's group `staff`.",
-                }
+                },
+                "customer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` of `POST /store/customers/sessions`.",
+                },
             },
         },
     }
