@@ -69,7 +69,7 @@ class _Recorder:
         ) -> Any:
             denied = enforce(key, action, service, region, resource_arn=resource_arn, **more)
             caller = iam_evaluator.resolve_principal(key, ACCOUNT_ID)
-            if caller is None or isinstance(denied, iam_evaluator.AuthError):
+            if iam_evaluator.AuthError in (type(caller), type(denied)):
                 return denied
             kind, _, rest = caller.arn.rpartition(":")[2].partition("/")
             if kind == "assumed-role":
