@@ -68,11 +68,11 @@ class _Recorder:
             key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any
         ) -> Any:
             denied = enforce(key, action, service, region, resource_arn=resource_arn, **more)
-            caller = iam_evaluator.resolve_principal(key, ACCOUNT_ID)
-            if iam_evaluator.AuthError in (type(caller), type(denied)):
+            caller = iam_evaluator.resolve_credential(key, ACCOUNT_ID)
+            if isinstance(caller, iam_evaluator.CredentialResolutionError):
                 return denied
-            kind, _, rest = caller.arn.rpartition(":")[2].partition("/")
-            if kind == "assumed-role":
+            kind, _, rest = caller.principal_arn.rpartition(":")[2].partition("/")
+            if kind == "assumed-role" and not isinstance(denied, iam_evaluator.AuthError):
                 role = rest.partition("/")[0]
                 self._record.add(Use(role, action, resource_arn, allowed=denied is None))
             return denied
