@@ -21,6 +21,7 @@ from cloud_in_memory import ROOT, template
 from commerce import errors
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
+from commerce.entry.callers import Audience
 from commerce.entry.http import HEADERS
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
@@ -93,10 +94,11 @@ def test_no_two_functions_have_one_route() -> None:
     assert len(found) == len(set(found))
 
 
-def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
+def test_a_route_asks_for_whom_it_is() -> None:
+    authorizers = {Audience.STAFF: "Staff", Audience.CUSTOMER: "Customers"}
     for _, route, properties in routes():
-        wanted = {"Authorizer": "Staff"} if " /admin/" in route else None
-        assert properties.get("Auth") == wanted, route
+        wanted = authorizers.get(Audience.of(route.partition(" ")[2]))
+        assert properties.get("Auth") == ({"Authorizer": wanted} if wanted else None), route
 
 
 def test_every_function_is_called_by_something() -> None:

@@ -49,6 +49,7 @@ is no such route, 413 `request_too_large`, 429 `too_many_requests`, 504 `timed_o
 _TAGS = {
     "catalog": "Products, variants and categories.",
     "carts": "A cart, from its first line to its order.",
+    "customers": "Accounts: sign-up, sign-in, one's own data and addresses.",
     "orders": "Orders, and what happened to them.",
     "fulfillment": "Parcels: packed, shipped, delivered.",
     "returns": "What buyers send back, and the money for it.",
@@ -161,6 +162,12 @@ def document(found: list[Endpoint]) -> Json:
                     "in": "header",
                     "name": "X-Order-Token",
                     "description": "What a guest got with the order. Any other: 404 `not_found`.",
+                },
+                "customer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` of `POST /store/customers/sessions`.",
                 },
             },
         },

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency, path_parameters
-from commerce.entry.callers import Audience, Caller, caller_of
+from commerce.entry.callers import Audience, Caller, bearer_token, caller_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import (
@@ -118,6 +118,11 @@ class Request(Generic[Body, Query]):
         """
         key = self.headers.get("idempotency-key", "").strip()
         return f"{self.caller.name} {key}" if key else self.request_id
+
+    @property
+    def token(self) -> str:
+        """The access token the caller was let in with, for who asks Cognito in its name."""
+        return bearer_token(self.headers)
 
     @property
     def if_match(self) -> int:
