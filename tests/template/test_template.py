@@ -258,7 +258,7 @@ def test_a_browser_may_send_every_header_that_an_operation_takes() -> None:
     }
 
     allowed = resources("Api")["Api"]["Cors"]["AllowHeaders"].strip("'").split(",")
-    assert set(allowed) == taken | {"Authorization", "Content-Type"}
+    assert set(allowed) == taken | {"Authorization", "Content-Type", "X-Order-Token"}
 
 
 @pytest.mark.parametrize("kind", sorted(resources("Api")["Api"]["GatewayResponses"]))

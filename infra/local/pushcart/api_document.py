@@ -157,6 +157,12 @@ def document(found: list[Endpoint]) -> Json:
                     "bearerFormat": "JWT",
                     "description": "The id token of a member of the user pool's group `staff`.",
                 },
+                "order_token": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Order-Token",
+                    "description": "What a guest got with the order. Any other: 404 `not_found`.",
+                },
                 "customer": {
                     "type": "http",
                     "scheme": "bearer",
@@ -281,6 +287,8 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
         written["requestBody"] = {"required": True, "content": content}
     if operation.audience is not Audience.PUBLIC:
         written["security"] = [{operation.audience.value: []}]
+    if operation.order_token:
+        written["security"] = [{"order_token": []}]
     return {name: value for name, value in written.items() if value not in ("", [])}
 
 

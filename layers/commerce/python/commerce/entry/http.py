@@ -106,6 +106,11 @@ class Request(Generic[Body, Query]):
         return key
 
     @property
+    def order_token(self) -> str:
+        """What a guest says whose order it is with, from `X-Order-Token`; empty where nothing."""
+        return self.headers.get("x-order-token", "").strip()
+
+    @property
     def call_key(self) -> str:
         """What an id of this call may follow from: the same for all repeats of one call.
 
@@ -165,6 +170,7 @@ class Operation:
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
+    order_token: bool = False
 
     @property
     def audience(self) -> Audience:
@@ -188,6 +194,7 @@ class Declared(TypedDict, total=False):
     also: Mapping[int, type[BaseModel]]
     body_bytes_max: int
     public_seconds: int
+    order_token: bool
 
 
 @overload
@@ -239,6 +246,8 @@ def operation(
         How long a body may be, where not the usual.
     public_seconds
         How long anybody may keep an answer that is the same for all.
+    order_token
+        Whether it is for the guest who has the order's token.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -406,9 +415,13 @@ def _answer(
 
     if not (declared.creates and "idempotency-key" in request.headers):
         return once()
+    whose = request.caller.name
+    if declared.order_token:
+        # An answer kept for one guest is no other's who has come by the key.
+        whose = idempotency.digest(request.order_token)
     return idempotency.run_once(
         once,
-        scope=f"{declared.method} {declared.path} {request.caller.name}",
+        scope=f"{declared.method} {declared.path} {whose}",
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
