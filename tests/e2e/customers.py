@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import httpx
 
 from commerce.customers.model import customer_id_of
+from pushcart import mails
 from pushcart.cloud import Cloud
 from pushcart.shop import Shop
+from pushcart.workspace import Workspace
 
 PASSWORD = "correct horse battery staple"
 
@@ -18,6 +21,17 @@ PASSWORD = "correct horse battery staple"
 def new_email(name: str = "customer") -> str:
     """Make an address that nobody has yet."""
     return f"{name}.{uuid.uuid4().hex[:12]}@example.com"
+
+
+def mailed_codes(workspace: Workspace, email: str) -> list[str]:
+    """Read the codes that were mailed to an address, newest first."""
+    texts = [mail["BodyText"] for mail in mails.newest(workspace) if email in mail["To"]]
+    return [code for text in texts for code in re.findall(r"\b[0-9]{6}\b", text)]
+
+
+def newest_code(workspace: Workspace, email: str) -> str:
+    """Read the code that was mailed to an address last."""
+    return mailed_codes(workspace, email)[0]
 
 
 @dataclass(frozen=True)

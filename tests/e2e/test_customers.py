@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
-from e2e.customers import PASSWORD, SignedIn, new_email, signed_in
+from e2e.customers import PASSWORD, SignedIn, mailed_codes, new_email, signed_in
 from e2e.storefront import Storefront
-from pushcart import mails
 from pushcart.cloud import Cloud
 from pushcart.shop import Shop
 from pushcart.workspace import Workspace
@@ -21,12 +19,6 @@ pytestmark = pytest.mark.xdist_group("deployed_shop")
 def shop(storefront: Storefront) -> Shop:
     """Give the deployed shop."""
     return storefront.shop
-
-
-def mailed_codes(workspace: Workspace, email: str) -> list[str]:
-    """Read the codes that were mailed to an address, newest first."""
-    texts = [mail["BodyText"] for mail in mails.newest(workspace) if email in mail["To"]]
-    return [code for text in texts for code in re.findall(r"\b[0-9]{6}\b", text)]
 
 
 def ask(shop: Shop, path: str, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
