@@ -329,7 +329,7 @@ def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
 
 def _tables_opened(code: str) -> set[str]:
     if "Ports.of(environment())" in code:
-        code = (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
+        code += (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
     return set(re.findall(r"(?:environment\(\)|names)\.(\w+_table)\b", code))
 
 

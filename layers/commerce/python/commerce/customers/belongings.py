@@ -13,8 +13,13 @@ from itertools import islice
 
 from pydantic import BaseModel, Field
 
-from commerce.carts.schema import BuyerView, DestinationView
+from commerce.carts.operations import claim_cart
+from commerce.carts.ports import Ports
+from commerce.carts.schema import BuyerView, CartView, DestinationView
 from commerce.carts.store import CartStore
+from commerce.customers.model import ACTIVE
+from commerce.customers.operations import own
+from commerce.customers.store import CustomerStore
 from commerce.emails.model import STATUSES
 from commerce.emails.schema import EmailView, email_view
 from commerce.emails.store import EmailStore
@@ -72,6 +77,39 @@ class Belongings(BaseModel):
     orders: list[OrderView] = Field(description="With their parcels and returns.")
     carts: list[HeldCart]
     emails: list[EmailView]
+
+
+def claim_own_cart(
+    cart_id: str, customer_id: str, *, ports: Ports, customers: CustomerStore
+) -> CartView:
+    """Make a cart the customer's who calls; see `carts.operations.claim_cart`.
+
+    Raises
+    ------
+    SessionEnded
+        The account is deleted: nothing is to become its owner's any more.
+    """
+    customer = own(customer_id, customers=customers)
+    return claim_cart(cart_id, customer.customer_id, ports)
+
+
+def claim_own_orders(
+    customer_id: str, *, customers: CustomerStore, orders: OrderStore, records: RecordStore
+) -> ClaimedOrders:
+    """Make guests' orders of the caller's confirmed address the caller's; see `claim_orders`.
+
+    Raises
+    ------
+    NotFound
+        The shop's record does not say yet that the address is confirmed; reading the account
+        has it say so.
+    SessionEnded
+        The account is deleted.
+    """
+    customer = own(customer_id, customers=customers)
+    if customer.status != ACTIVE or customer.email is None:
+        raise NotFound("read the account first: its address is not known to be confirmed")
+    return claim_orders(customer_id, customer.email, orders=orders, records=records)
 
 
 def claim_orders(
