@@ -357,6 +357,8 @@ def test_an_export_has_all_and_a_deletion_leaves_nobodys_name(
 ) -> None:
     shop, email = storefront.shop, leaving.email
     (sku,) = storefront.stocked(5)
+    cart = storefront.cart({sku: 2}, email=email)
+    leaving.ask("POST", f"/carts/{cart['id']}/claim")
     order = done(storefront.complete(storefront.cart({sku: 1}, email=email)))
     refusal = refused(leaving.call("DELETE", ""), 409, "open_orders")
     assert refusal["order_ids"] == [order["id"]]
@@ -365,18 +367,25 @@ def test_an_export_has_all_and_a_deletion_leaves_nobodys_name(
     held = leaving.ask("GET", "/export")
     assert (held["account"]["email"], len(held["account"]["addresses"])) == (email, 1)
     assert [each["id"] for each in held["orders"]] == [order["id"]]
+    assert [each["id"] for each in held["carts"]] == [cart["id"]]
     assert held["emails"][0]["to"] == email
 
-    shop.ask("POST", f"/admin/orders/{order['id']}/cancel", {})
+    path, words = f"/store/orders/{order['id']}/cancel", "I move to Coal Mine Lane"
+    token = {"X-Order-Token": order["order_token"]}
+    done(shop.call("POST", path, {"reason": words}, headers=token), 202)
     wait_until(lambda: storefront.order(order["id"])["status"] == "canceled", "the cancellation")
     assert leaving.ask("DELETE", "") == {"id": leaving.id, "status": "deleted"}
 
     refused(me(shop, leaving.access_token), 401, "session_ended")
+    for _ in range(2):
+        late = leaving.call("POST", "/addresses", DESTINATION, key="one more")
+        refused(late, 401, "session_ended")
+    assert shop.call("GET", f"/store/carts/{cart['id']}").status_code == 404
     refused(post(shop, "/sessions", email=email, password=PASSWORD), 401, "wrong_credentials")
     kept = json.dumps(storefront.order(order["id"])) + json.dumps(
         shop.ask("GET", "/admin/emails", query={"order_id": order["id"]})
     )
-    assert not [each for each in (email, "Ada", "High Street") if each in kept]
+    assert not [each for each in (email, "Ada", "High Street", words) if each in kept]
     tombstone = shop.ask("GET", f"/admin/customers/{leaving.id}")
     assert (tombstone["status"], tombstone["addresses"]) == ("deleted", [])
     assert "email" not in tombstone
