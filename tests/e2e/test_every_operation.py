@@ -334,7 +334,11 @@ def a_customers_account(walk: Walk, workspace: Workspace) -> None:
         (listed,) = walk.do("GET /admin/customers", query=query)["items"]
         assert listed["id"] == me["id"]
     assert walk.do(f"GET /admin/customers/{me['id']}")["first_name"] == "Ada"
+    assert walk.do(f"GET {path}/export", headers=signed_in)["account"]["id"] == me["id"]
     walk.do(f"DELETE {path}/sessions", headers=signed_in)
+    session = walk.do("POST /store/customers/sessions", account)
+    signed_in = {"Authorization": f"Bearer {session['access_token']}"}
+    assert walk.do(f"DELETE {path}", headers=signed_in)["id"] == me["id"]
 
 
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
