@@ -257,28 +257,35 @@ def webhooks(walk: Walk) -> None:
         walk.do(f"DELETE {path}")
 
 
+def absent(kind: str, part: str = "") -> str:
+    """Give an id as the shop makes them, of nothing that there is."""
+    return f"{kind}_{'0' * 36}{part}"
+
+
+ORDER, PARCEL, RETURN = absent("order"), absent("fulfillment", "_1"), absent("return", "_1")
+ENDPOINT = absent("endpoint")
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
 GIFT = {"to": "refunds", "amount": 1, "currency": "GBP", "reason": "goodwill"}
 INSIDE = {"url": "https://127.0.0.1/hook", "event_types": ["order.placed"]}
 # Each is well formed, and refused by what the shop knows.
 REFUSED = [
     ("POST /store/carts", {"line_items": [{"sku": "no-such-sku", "quantity": 1}]}),
-    ("POST /store/carts/nobody/line-items", {"sku": "no-such-sku", "quantity": 1}),
-    ("POST /store/orders/nobody/cancel", {}),
-    ("POST /store/returns", {"order_id": "nobody", "reason": "damaged", **NO_LINE}),
+    (f"POST /store/carts/{absent('cart')}/line-items", {"sku": "no-such-sku", "quantity": 1}),
+    (f"POST /store/orders/{ORDER}/cancel", {}),
+    ("POST /store/returns", {"order_id": ORDER, "reason": "damaged", **NO_LINE}),
     ("POST /admin/imports", {"object_key": "no-such-file.csv"}),
     ("POST /admin/stock/no-such-sku/adjustments", {"delta": -1, "reason": "lost"}),
-    ("POST /admin/orders/nobody/cancel", {}),
-    ("POST /admin/orders/nobody/capture", {}),
-    ("POST /admin/orders/nobody/refund", {"reason": "broken"}),
-    ("POST /admin/orders/nobody/fulfillments", NO_LINE),
-    ("POST /admin/fulfillments/nobody/report-shortage", NO_LINE),
-    ("POST /admin/returns/nobody/receive", {}),
-    ("POST /admin/returns/nobody/refund", {}),
+    (f"POST /admin/orders/{ORDER}/cancel", {}),
+    (f"POST /admin/orders/{ORDER}/capture", {}),
+    (f"POST /admin/orders/{ORDER}/refund", {"reason": "broken"}),
+    (f"POST /admin/orders/{ORDER}/fulfillments", NO_LINE),
+    (f"POST /admin/fulfillments/{PARCEL}/report-shortage", NO_LINE),
+    (f"POST /admin/returns/{RETURN}/receive", {}),
+    (f"POST /admin/returns/{RETURN}/refund", {}),
     ("POST /admin/accounts/cash_at_provider/transfers", GIFT),
     ("POST /admin/webhook-endpoints", INSIDE),
-    ("POST /admin/webhook-endpoints/nobody/rotate-secret", None),
-    ("POST /admin/webhook-endpoints/nobody/deliveries/nobody/resend", None),
+    (f"POST /admin/webhook-endpoints/{ENDPOINT}/rotate-secret", None),
+    (f"POST /admin/webhook-endpoints/{ENDPOINT}/deliveries/{absent('delivery')}/resend", None),
 ]
 
 
