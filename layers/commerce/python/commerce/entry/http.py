@@ -173,6 +173,11 @@ class Operation:
     order_token: bool = False
 
     @property
+    def route(self) -> str:
+        """Method and path, as in `template.yaml`."""
+        return f"{self.method} {self.path}"
+
+    @property
     def audience(self) -> Audience:
         """Whom it is for."""
         return Audience.of(self.path)
@@ -288,7 +293,7 @@ def _parse(
     event: Mapping[str, Any], declared: Operation, request_id: str
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    caller = caller_of(event, declared.audience)
+    caller = caller_of(event, declared.route)
     path = path_parameters.checked(declared, event.get("pathParameters") or {})
     query = _validate(declared.query, _sent_query(event), "$query")
     sent = _sent_body(event) if declared.sends else b""
