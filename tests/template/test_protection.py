@@ -12,7 +12,11 @@ from samcli.yamlhelper import yaml_parse
 from cloud_in_memory import ROOT, template
 from deployed import Json
 
-PLAIN_SETTINGS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+PLAIN_SETTINGS = {
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+}
 # The member of each kind of policy that says what it is about.
 POLICIES = {"Bucket": "Bucket", "Queue": "Queues", "Topic": "Topics"}
 
