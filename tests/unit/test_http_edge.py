@@ -133,6 +133,7 @@ def test_a_bug_shows_nothing_of_the_inside() -> None:
         ({"sub": "1", "cognito:groups": ["staff"]}, 201),
     ],
 )
+@pytest.mark.usefixtures("audit_trail")
 def test_only_staff_call_admin_routes(claims: dict[str, Any], status: int) -> None:
     wishes = Wishes("POST /admin/orders/wishes")
     answered, _, _ = wishes.call({"names": ["pony"]}, authorizer={"claims": claims})

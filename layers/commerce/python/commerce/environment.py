@@ -12,6 +12,7 @@ from functools import cache
 class Environment:
     """Names of the tables, state machines, bucket, bus, queue, secret and sender."""
 
+    audit_table: str
     carts_table: str
     catalog_table: str
     emails_table: str

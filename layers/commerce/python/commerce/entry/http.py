@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency, path_parameters
+from commerce.entry.audit import Answered, audited
 from commerce.entry.callers import Audience, Caller, caller_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
@@ -87,6 +88,8 @@ class Request(Generic[Body, Query]):
     request_id: str
     fingerprint: str
     raw_body: bytes = b""
+    ip: str = ""
+    user_agent: str = ""
 
     @property
     def idempotency_key(self) -> str:
@@ -160,6 +163,8 @@ class Operation:
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
+    before: Callable[[Request[Any, Any]], BaseModel] | None = None
+    removes: bool = False
 
     @property
     def audience(self) -> Audience:
@@ -170,6 +175,11 @@ class Operation:
     def sends(self) -> bool:
         """Whether a request of it may have a body; what a GET brings along is not looked at."""
         return self.method != "GET"
+
+    @property
+    def audited(self) -> bool:
+        """Whether the audit trail keeps its calls: what staff and integrations change."""
+        return self.audience is Audience.STAFF and self.method != "GET"
 
 
 class Declared(TypedDict, total=False):
@@ -183,6 +193,8 @@ class Declared(TypedDict, total=False):
     also: Mapping[int, type[BaseModel]]
     body_bytes_max: int
     public_seconds: int
+    before: Callable[[Request[Any, Any]], BaseModel]
+    removes: bool
 
 
 @overload
@@ -234,6 +246,11 @@ def operation(
         How long a body may be, where not the usual.
     public_seconds
         How long anybody may keep an answer that is the same for all.
+    before
+        For the audit trail: reads what the operation is about to change, in the shape that
+        it answers with. Raises NotFound where there is nothing yet.
+    removes
+        Whether the thing is gone afterwards, and the answer shows it as it was.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -247,7 +264,7 @@ def operation(
             logger.append_keys(route=route, request_id=request_id)
             try:
                 request = _parse(event, whole, request_id)
-                answer = _answer(function, request, whole, context)
+                answer = audited(whole, request, lambda: _answer(function, request, whole, context))
             except DomainError as error:
                 answer = _refusal(error, request_id)
             except Exception:
@@ -274,6 +291,7 @@ def _parse(
     event: Mapping[str, Any], declared: Operation, request_id: str
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    sender = (event.get("requestContext") or {}).get("identity") or {}
     caller = caller_of(event, declared.audience)
     path = path_parameters.checked(declared, event.get("pathParameters") or {})
     query = _validate(declared.query, _sent_query(event), "$query")
@@ -288,6 +306,8 @@ def _parse(
         request_id=request_id,
         fingerprint=idempotency.fingerprint(declared.method, declared.path, path, document),
         raw_body=sent,
+        ip=sender.get("sourceIp") or "",
+        user_agent=sender.get("userAgent") or "",
     )
 
 
@@ -395,19 +415,26 @@ def _answer(
     request: Request[Any, Any],
     declared: Operation,
     context: LambdaContext,
-) -> dict[str, Any]:
+) -> Answered:
+    done: list[Answered] = []
+
     def once() -> dict[str, Any]:
-        return _render(function(request), declared)
+        response = function(request)
+        view = response.body if isinstance(response.body, BaseModel) else None
+        done.append(Answered(_render(response, declared), view))
+        return done[0].answer
 
     if not (declared.creates and "idempotency-key" in request.headers):
-        return once()
-    return idempotency.run_once(
+        once()
+        return done[0]
+    kept = idempotency.run_once(
         once,
         scope=f"{declared.method} {declared.path} {request.caller.name}",
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
     )
+    return done[0] if done else Answered(kept, repeated=True)
 
 
 def _render(response: Response, declared: Operation) -> dict[str, Any]:

@@ -56,6 +56,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "reconciliations": PathParameter("The run's id.", id_pattern("reconciliation")),
     "webhook-endpoints": PathParameter("The endpoint's id.", id_pattern("endpoint")),
     "deliveries": PathParameter("The delivery's id.", id_pattern("delivery")),
+    "audit-entries": PathParameter("The entry's id.", id_pattern("audit")),
 }
 
 
