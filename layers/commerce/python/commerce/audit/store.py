@@ -50,8 +50,8 @@ NOT_WRITTEN_YET = "attribute_not_exists(#pk)"
 TRAIL_BEGINS = "2026-01"
 # What is passed over costs as much as what is listed, so a page has looked at no more.
 LOOKED_AT_MAX = 1000
-# Above every place of a month.
-_LAST = "~"
+# Below and above every place of a month: a time begins with a digit.
+_FIRST, _LAST = "0", "~"
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,17 @@ def entry_key(entry_id: str, part: str) -> Key:
 
 
 class AuditTrail:
-    """What was asked for and how it ended."""
+    """What was asked for and how it ended.
 
-    def __init__(self, table: Table) -> None:
+    Parameters
+    ----------
+    looked_at_max
+        How many entries a page may look at to find those that are wanted.
+    """
+
+    def __init__(self, table: Table, looked_at_max: int = LOOKED_AT_MAX) -> None:
         self._table = table
+        self._looked_at_max = looked_at_max
 
     def begin(self, entry: Entry) -> None:
         """Write down what is asked for.
@@ -151,7 +158,7 @@ class AuditTrail:
             if wanted.takes(entry):
                 found.append(entry)
             last = entry.id
-            if looked_at == LOOKED_AT_MAX:
+            if looked_at == self._looked_at_max:
                 return found, last
         return found, None
 
@@ -208,7 +215,7 @@ def _months_back(newest: str) -> Iterator[str]:
 
 def _between(day: str | None, high: str) -> dict[str, str]:
     """Give the bounds of the places of a day, or of all days, below one place."""
-    return {"low": day or "", "high": min(high, f"{day or ''}{_LAST}")}
+    return {"low": day or _FIRST, "high": min(high, f"{day or ''}{_LAST}")}
 
 
 def _place(entry_id: str) -> str:
