@@ -38,6 +38,7 @@ FITTING = {
     "customers": f"customer_{'0' * 32}",
     "addresses": f"address_{ID}",
     "deliveries": f"delivery_{ID}",
+    "audit-entries": f"audit_{ID}",
 }
 
 

@@ -12,6 +12,7 @@ from functools import cache
 class Environment:
     """Names of the tables, state machines, bucket, user pools, bus, queue, secret and sender."""
 
+    audit_table: str
     carts_table: str
     catalog_table: str
     customers_table: str
