@@ -14,7 +14,7 @@ from commerce.errors import (
 from commerce.fulfillment.model import Acting
 from commerce.orders.records import RecordStore
 from commerce.payments.store import PaymentStore
-from commerce.returns.operations import refund_return
+from commerce.returns.operations import read_return, refund_return
 from commerce.returns.schema import RefundReturn, ReturnView, return_view
 
 records = RecordStore(Table(environment().orders_table))
@@ -29,6 +29,7 @@ payments = PaymentStore(Table(environment().payments_table))
     status=202,
     creates=True,
     problems=(NotFound, IllegalTransition, AmountTooLarge, TransactionConflict),
+    before=lambda request: return_view(*read_return(request.path["id"], records=records)),
 )
 def handler(request: http.Request[RefundReturn, http.Nothing]) -> http.Response:
     """Answer with the return, `refunding` until the provider has done it."""

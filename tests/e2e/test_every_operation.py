@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloud_in_memory import ROOT
-from e2e.customers import PASSWORD, new_email, newest_code
+from e2e.customers import PASSWORD, new_email, newest_code, signed_in
 from e2e.receiver import receiving
 from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
@@ -23,11 +23,15 @@ pytestmark = pytest.mark.xdist_group("deployed_shop")
 
 
 class Walk:
-    """Calls operations of the published document, and remembers which."""
+    """Calls operations of the published document, and remembers which.
+
+    `changes` are its calls that the audit trail must tell of: their routes by request id.
+    """
 
     def __init__(self, storefront: Storefront) -> None:
         self.shop = storefront.shop
         self.called: set[str] = set()
+        self.changes: dict[str, str] = {}
         document = json.loads((ROOT / "functions/site/openapi.json").read_text())
         self.published = {
             f"{method.upper()} {path}"
@@ -45,11 +49,19 @@ class Walk:
             for each in self.published
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), route)
         ]
-        self.called |= {min(published, key=lambda each: each.count("{"))}
+        operation = min(published, key=lambda each: each.count("{"))
+        self.called |= {operation}
         answer = self.shop.call(method, path, body, headers=headers, **more)
         assert answer.is_success, (route, answer.text)
+        if changes_something(operation):
+            self.changes[answer.headers["X-Request-Id"]] = operation
         document: dict[str, Any] = answer.json()
         return document
+
+
+def changes_something(operation: str) -> bool:
+    """Tell whether staff change something by it."""
+    return " /admin/" in operation and not operation.startswith("GET ")
 
 
 def test_every_operation_does_its_work(
@@ -69,12 +81,16 @@ def test_every_operation_does_its_work(
     goods_sent_and_sent_back(walk, storefront)
     webhooks(walk)
     a_customers_account(walk, deployed_shop)
+    a_customers_orders(walk, storefront, cloud)
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
     assert replaced["version"] == settings["version"] + 1
     assert walk.do(f"DELETE {product}")["status"] == "archived"
     assert walk.do("GET /health")["status"] == "ok"
+    told = what_was_audited(walk)
     assert walk.published - walk.called == set()
+    assert {route for route in walk.published if changes_something(route)} == set(told)
+    the_trail_says_what_changed(told)
 
 
 def a_product_from_draft_to_shelf(walk: Walk, name: str, *skus: str) -> str:
@@ -262,6 +278,37 @@ def webhooks(walk: Walk) -> None:
         walk.do(f"DELETE {path}")
 
 
+def a_customers_orders(walk: Walk, storefront: Storefront, cloud: Cloud) -> None:
+    customer = signed_in(storefront.shop, cloud)
+    (sku,) = storefront.stocked(9)
+    guests = storefront.complete(storefront.cart({sku: 1}, email=customer.email)).json()["id"]
+    cart = storefront.cart({sku: 2}, email=customer.email)
+    me, hers = "/store/customers/me", {"headers": customer.headers}
+    walk.do(f"POST {me}/carts/{cart['id']}/claim", **hers)
+    order = storefront.complete(storefront.shop.ask("GET", f"/store/carts/{cart['id']}")).json()
+    claim = f"POST {me}/orders/claim"
+    # The index that finds them is a moment behind.
+    wait_until(lambda: bool(walk.do(claim, **hers)["claimed"]), "the guest's order")
+    wait_until(
+        lambda: len(walk.do(f"GET {me}/orders", **hers)["items"]) == 2, "both orders in the list"
+    )
+    walk.do(f"POST {me}/orders/{guests}/cancel", {}, key=new_key(), **hers)
+    wait_until(lambda: bool(storefront.order(order["id"])["fulfillments"]), "the allocation")
+    parcel = storefront.order(order["id"])["fulfillments"][0]["id"]
+    for step in ("pack", "ship", "deliver"):
+        walk.do(f"POST /admin/fulfillments/{parcel}/{step}", {} if step == "ship" else None)
+    wish = {"line_items": [{"id": "line_1", "quantity": 1}], "reason": "damaged", "note": "Ada's"}
+    path = f"{me}/orders/{order['id']}"
+    made = walk.do(f"POST {path}/returns", wish, key=new_key(), **hers)["id"]
+    assert walk.do(f"GET {path}", **hers)["returns"][0]["id"] == made
+    assert walk.do(f"GET {me}/returns/{made}", **hers)["status"] == "requested"
+    wait_until(lambda: bool(walk.do(f"GET {me}/returns", **hers)["items"]), "the return's entry")
+
+    walk.do(f"POST /admin/returns/{made}/reject", {"reason": "worn"})
+    wait_until(lambda: customer.call("DELETE", "").status_code != 409, "the orders to end")
+    assert "Ada" not in str(storefront.order(order["id"]))
+
+
 def absent(kind: str, part: str = "") -> str:
     """Give an id as the shop makes them, of nothing that there is."""
     return f"{kind}_{'0' * 36}{part}"
@@ -311,6 +358,70 @@ def a_customers_account(walk: Walk, workspace: Workspace) -> None:
     session = walk.do("POST /store/customers/sessions", account)
     signed_in = {"Authorization": f"Bearer {session['access_token']}"}
     assert walk.do(f"DELETE {path}", headers=signed_in)["id"] == me["id"]
+
+
+def what_was_audited(walk: Walk) -> dict[str, list[dict[str, Any]]]:
+    """Give the trail's entries of the walk by route, the first call first."""
+    found: dict[str, dict[str, Any]] = {}
+    query: dict[str, Any] = {"limit": 100}
+    while walk.changes.keys() - found.keys():
+        page = walk.do("GET /admin/audit-entries", query=query)
+        found |= {each["request_id"]: each for each in page["items"]}
+        assert page["next_cursor"] or walk.changes.keys() <= found.keys()
+        query["cursor"] = page["next_cursor"]
+    entries = [found[request] for request in walk.changes]
+    assert [each["route"] for each in entries] == list(walk.changes.values())
+    assert {each["result"] for each in entries} == {"done"}
+    text = json.dumps(entries)
+    secrets = {"whsec_", *BUYER.values(), *DESTINATION.values()} - {"GB"}  # GBP is none
+    assert {each for each in secrets if each in text} == set()
+
+    last = entries[-1]
+    assert walk.do(f"GET /admin/audit-entries/{last['id']}") == last
+    about = {"about": last["path"]["id"], "actor": last["actor"]["id"], "day": last["at"][:10]}
+    assert walk.do("GET /admin/audit-entries", query=about)["items"][0] == last
+    del about["about"]
+    assert walk.do("GET /admin/audit-entries", query={**about, "limit": 1})["items"] == [last]
+    by_route: dict[str, list[dict[str, Any]]] = {}
+    for each in entries:
+        by_route.setdefault(each["route"], []).append(each)
+    return by_route
+
+
+def the_trail_says_what_changed(told: dict[str, list[dict[str, Any]]]) -> None:
+    def changes(route: str, *but: str) -> dict[str, tuple[Any, Any]]:
+        first, *_ = told[route]
+        return {
+            each["path"].removeprefix("$."): (each.get("before"), each.get("after"))
+            for each in first["changes"]
+            if each["path"].removeprefix("$.") not in ("version", "updated_at", *but)
+        }
+
+    assert changes("PUT /admin/settings") == {}
+    assert changes("PATCH /admin/products/{id}") == {"status": ("draft", "active")}
+    assert changes("DELETE /admin/products/{id}") == {"status": ("active", "archived")}
+    units = changes("POST /admin/stock/{sku}/adjustments")
+    assert units["available"] == (0, 7)
+    first, again, *_ = told["POST /admin/stock/{sku}/adjustments"]
+    assert (first["repeated"], again["repeated"], again["changes"]) == (False, True, [])
+    assert changes("POST /admin/orders/{id}/refund") == {
+        "status": ("partially_captured", "partially_refunded"),
+        "refunded": (0, 300),
+        "net": (1000, 700),
+    }
+    assert changes("PATCH /admin/webhook-endpoints/{id}") == {
+        "description": ("", "The warehouse"),
+    }
+    secret = changes("POST /admin/webhook-endpoints/{id}/rotate-secret")["secret"]
+    assert secret == (None, "[redacted]")
+    gone = changes("DELETE /admin/webhook-endpoints/{id}")
+    assert gone["description"] == ("The warehouse", None)
+    made = told["POST /admin/webhook-endpoints"][0]
+    assert {"path": "$.secret", "after": "[redacted]"} in made["changes"]
+    assert made["made"] == told["DELETE /admin/webhook-endpoints/{id}"][0]["path"]["id"]
+    assert changes("POST /admin/fulfillments/{id}/pack", "packed_at") == {
+        "status": ("open", "packed")
+    }
 
 
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}

@@ -108,6 +108,11 @@ def test_every_function_is_called_by_something() -> None:
     called |= {name for name, function in resources("Function").items() if function.get("Events")}
     mappings = resources("EventSourceMapping").values()
     called |= {mapping["FunctionName"]["Fn::GetAtt"][0] for mapping in mappings}
+    called |= {
+        authorizer["FunctionArn"]["Fn::GetAtt"][0]
+        for authorizer in resources("Api")["Api"]["Auth"]["Authorizers"].values()
+        if "FunctionArn" in authorizer
+    }
 
     assert called == set(resources("Function"))
 
@@ -338,7 +343,8 @@ def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
     for name, function in resources("Function").items():
         code = handler_file(function).read_text()
         opened = _tables_opened(code)
-        allowed = _tables_allowed(function) - {"idempotency_table"}
+        # What the edge writes by itself.
+        allowed = _tables_allowed(function) - ({"idempotency_table", "audit_table"} - opened)
         assert allowed <= opened, name
         # Cart operations open all of theirs at once, and not each uses all.
         assert "Ports.of" in code or opened <= allowed, name
@@ -398,6 +404,45 @@ def test_only_operations_that_create_may_write_idempotency_records(
     assert allowed == dict.fromkeys(creating, IDEMPOTENCY)
 
 
+def test_the_audit_trail_is_written_by_every_change_of_staff_and_changed_by_nobody(
+    operations: dict[str, Endpoint],
+) -> None:
+    route_of = {name: route for name, route, _ in routes()}
+    allowed = {
+        route_of.get(name, name): set(actions)
+        for name, owner in {**resources("Function"), **resources("StateMachine")}.items()
+        for actions, tables in statements(owner)
+        if {"Fn::GetAtt": ["AuditTable", "Arn"]} in tables
+    }
+    audited = {route for route, one in operations.items() if one.operation.audited}
+
+    assert len(audited) > 25
+    assert allowed == {
+        **{route: {"dynamodb:PutItem"} for route in audited},
+        "GET /admin/audit-entries": {"dynamodb:Query", "dynamodb:BatchGetItem"},
+        "GET /admin/audit-entries/{id}": {"dynamodb:BatchGetItem"},
+    }
+    assert resources("Table")["AuditTable"]["DeletionProtectionEnabled"] is True
+
+
+def test_a_change_of_a_thing_is_audited_with_what_stood_before(
+    operations: dict[str, Endpoint],
+) -> None:
+    """What answers 201 makes something new beside the thing; a count of units is one thing."""
+    changes = {
+        route: one.operation
+        for route, one in operations.items()
+        if one.operation.audited and ("{" in route or route.startswith(("PUT", "PATCH", "DELETE")))
+    }
+    without = {route for route, operation in changes.items() if operation.before is None}
+
+    assert without == {
+        "POST /admin/accounts/{id}/transfers",
+        "POST /admin/orders/{id}/fulfillments",
+    }
+    assert {route for route in without if changes[route].status != 201} == set()
+
+
 def test_a_state_machine_may_call_the_functions_it_names_and_no_others() -> None:
     for name, machine in resources("StateMachine").items():
         ((actions, allowed),) = statements(machine)
@@ -429,10 +474,10 @@ def test_api_gateway_may_call_each_function_for_its_own_route_only() -> None:
     ]
 
     # The stage and each path parameter stand for anything; method and path do not.
-    assert len(permissions) == len(list(routes()))
-    assert not [
-        one for one in permissions if not re.search(r"/(GET|POST|PUT|PATCH|DELETE)/\w", one)
-    ]
+    of_routes = [one for one in permissions if re.search(r"/(GET|POST|PUT|PATCH|DELETE)/\w", one)]
+    (other,) = set(permissions) - set(of_routes)
+    assert len(of_routes) == len(list(routes()))
+    assert "/authorizers/*" in other
 
 
 def _expanded() -> Json:

@@ -61,6 +61,7 @@ _TAGS = {
     "events": "What happened, as the bus told it to others.",
     "webhooks": "Addresses that are told of events, and what was sent to them.",
     "emails": "E-mails to buyers.",
+    "audit": "What staff and integrations changed.",
     "site": "The service itself.",
 }
 _AUDIENCES = list(Audience)
@@ -154,8 +155,7 @@ def document(found: list[Endpoint]) -> Json:
                 "staff": {
                     "type": "http",
                     "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "The id token of a member of the user pool's group `staff`.",
+                    "description": "The access token of a member of staff.",
                 },
                 "order_token": {
                     "type": "apiKey",
@@ -378,6 +378,8 @@ def refusals_of(operation: Operation) -> list[type[DomainError]]:
         found.append(errors.Unauthenticated)
     if operation.audience is Audience.STAFF:
         found.append(errors.Forbidden)
+    if operation.audited:
+        found.append(errors.AuditUnavailable)
     if operation.creates or operation.keyed:
         found += [errors.IdempotencyKeyRequired, errors.IdempotencyKeyReused]
     if operation.creates:

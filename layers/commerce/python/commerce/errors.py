@@ -109,6 +109,10 @@ class InternalError(DomainError):
     """Something broke on our side; the request id finds it in the log."""
 
 
+class AuditUnavailable(TransientError):
+    """The audit trail takes no entry at this moment, so nothing was changed."""
+
+
 class Unhealthy(TransientError):
     """Something the shop stands on does not answer."""
 

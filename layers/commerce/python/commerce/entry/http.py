@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency, path_parameters
+from commerce.entry.audit import Answered, audited
 from commerce.entry.callers import Audience, Caller, bearer_token, caller_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
@@ -87,6 +88,8 @@ class Request(Generic[Body, Query]):
     request_id: str
     fingerprint: str
     raw_body: bytes = b""
+    ip: str = ""
+    user_agent: str = ""
 
     @property
     def idempotency_key(self) -> str:
@@ -171,6 +174,13 @@ class Operation:
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
     order_token: bool = False
+    before: Callable[[Request[Any, Any]], BaseModel] | None = None
+    removes: bool = False
+
+    @property
+    def route(self) -> str:
+        """Method and path, as in `template.yaml`."""
+        return f"{self.method} {self.path}"
 
     @property
     def audience(self) -> Audience:
@@ -181,6 +191,11 @@ class Operation:
     def sends(self) -> bool:
         """Whether a request of it may have a body; what a GET brings along is not looked at."""
         return self.method != "GET"
+
+    @property
+    def audited(self) -> bool:
+        """Whether the audit trail keeps its calls: what staff and integrations change."""
+        return self.audience is Audience.STAFF and self.method != "GET"
 
 
 class Declared(TypedDict, total=False):
@@ -195,6 +210,8 @@ class Declared(TypedDict, total=False):
     body_bytes_max: int
     public_seconds: int
     order_token: bool
+    before: Callable[[Request[Any, Any]], BaseModel]
+    removes: bool
 
 
 @overload
@@ -248,6 +265,11 @@ def operation(
         How long anybody may keep an answer that is the same for all.
     order_token
         Whether it is for the guest who has the order's token.
+    before
+        For the audit trail: reads what the operation is about to change, in the shape that
+        it answers with. Raises NotFound where there is nothing yet.
+    removes
+        Whether the thing is gone afterwards, and the answer shows it as it was.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -261,7 +283,7 @@ def operation(
             logger.append_keys(route=route, request_id=request_id)
             try:
                 request = _parse(event, whole, request_id)
-                answer = _answer(function, request, whole, context)
+                answer = audited(whole, request, lambda: _answer(function, request, whole, context))
             except DomainError as error:
                 answer = _refusal(error, request_id)
             except Exception:
@@ -288,7 +310,8 @@ def _parse(
     event: Mapping[str, Any], declared: Operation, request_id: str
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    caller = caller_of(event, declared.audience)
+    sender = (event.get("requestContext") or {}).get("identity") or {}
+    caller = caller_of(event, declared.route)
     path = path_parameters.checked(declared, event.get("pathParameters") or {})
     query = _validate(declared.query, _sent_query(event), "$query")
     sent = _sent_body(event) if declared.sends else b""
@@ -302,6 +325,8 @@ def _parse(
         request_id=request_id,
         fingerprint=idempotency.fingerprint(declared.method, declared.path, path, document),
         raw_body=sent,
+        ip=sender.get("sourceIp") or "",
+        user_agent=sender.get("userAgent") or "",
     )
 
 
@@ -409,23 +434,30 @@ def _answer(
     request: Request[Any, Any],
     declared: Operation,
     context: LambdaContext,
-) -> dict[str, Any]:
+) -> Answered:
+    done: list[Answered] = []
+
     def once() -> dict[str, Any]:
-        return _render(function(request), declared)
+        response = function(request)
+        view = response.body if isinstance(response.body, BaseModel) else None
+        done.append(Answered(_render(response, declared), view))
+        return done[0].answer
 
     if not (declared.creates and "idempotency-key" in request.headers):
-        return once()
+        once()
+        return done[0]
     whose = request.caller.name
     if declared.order_token:
         # An answer kept for one guest is no other's who has come by the key.
         whose = idempotency.digest(request.order_token)
-    return idempotency.run_once(
+    kept = idempotency.run_once(
         once,
         scope=f"{declared.method} {declared.path} {whose}",
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
     )
+    return done[0] if done else Answered(kept, repeated=True)
 
 
 def _render(response: Response, declared: Operation) -> dict[str, Any]:

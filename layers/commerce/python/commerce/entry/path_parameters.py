@@ -59,6 +59,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "customers": PathParameter("The customer's id.", CUSTOMER_ID_PATTERN),
     "addresses": PathParameter("The address's id.", id_pattern("address")),
     "deliveries": PathParameter("The delivery's id.", id_pattern("delivery")),
+    "audit-entries": PathParameter("The entry's id.", id_pattern("audit")),
 }
 
 
