@@ -297,12 +297,16 @@ def a_customers_orders(walk: Walk, storefront: Storefront, cloud: Cloud) -> None
     parcel = storefront.order(order["id"])["fulfillments"][0]["id"]
     for step in ("pack", "ship", "deliver"):
         walk.do(f"POST /admin/fulfillments/{parcel}/{step}", {} if step == "ship" else None)
-    wish = {"line_items": [{"id": "line_1", "quantity": 1}], "reason": "damaged"}
+    wish = {"line_items": [{"id": "line_1", "quantity": 1}], "reason": "damaged", "note": "Ada's"}
     path = f"{me}/orders/{order['id']}"
     made = walk.do(f"POST {path}/returns", wish, key=new_key(), **hers)["id"]
     assert walk.do(f"GET {path}", **hers)["returns"][0]["id"] == made
     assert walk.do(f"GET {me}/returns/{made}", **hers)["status"] == "requested"
     wait_until(lambda: bool(walk.do(f"GET {me}/returns", **hers)["items"]), "the return's entry")
+
+    walk.do(f"POST /admin/returns/{made}/reject", {"reason": "worn"})
+    wait_until(lambda: customer.call("DELETE", "").status_code != 409, "the orders to end")
+    assert "Ada" not in str(storefront.order(order["id"]))
 
 
 def absent(kind: str, part: str = "") -> str:
