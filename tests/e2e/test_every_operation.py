@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from cloud_in_memory import ROOT
+from e2e.customers import PASSWORD, new_email, newest_code
 from e2e.receiver import receiving
 from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
 from pushcart import payment_messages
 from pushcart.cloud import Cloud
 from pushcart.payment_messages import Result
+from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
@@ -41,7 +43,7 @@ class Walk:
         """Call an operation with its path filled in, and give its answer's JSON."""
         method, _, path = route.partition(" ")
         tag = more.pop("if_match", None)
-        headers = {} if tag is None else {"If-Match": f'"{tag}"'}
+        headers = more.pop("headers", {}) | ({} if tag is None else {"If-Match": f'"{tag}"'})
         published = [
             each
             for each in self.published
@@ -62,7 +64,9 @@ def changes_something(operation: str) -> bool:
     return " /admin/" in operation and not operation.startswith("GET ")
 
 
-def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> None:
+def test_every_operation_does_its_work(
+    storefront: Storefront, cloud: Cloud, deployed_shop: Workspace
+) -> None:
     walk = Walk(storefront)
     name = new_key()[:8]
     skus = f"{name}-A", f"{name}-B"
@@ -76,6 +80,7 @@ def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> 
     orders_undone(walk, storefront, skus[0])
     goods_sent_and_sent_back(walk, storefront)
     webhooks(walk)
+    a_customers_account(walk, deployed_shop)
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
     assert replaced["version"] == settings["version"] + 1
@@ -336,29 +341,75 @@ def the_trail_says_what_changed(told: dict[str, list[dict[str, Any]]]) -> None:
     }
 
 
-NONE = "0" * 36
+def absent(kind: str, part: str = "") -> str:
+    """Give an id as the shop makes them, of nothing that there is."""
+    return f"{kind}_{'0' * 36}{part}"
+
+
+ORDER, PARCEL, RETURN = absent("order"), absent("fulfillment", "_1"), absent("return", "_1")
+ENDPOINT = absent("endpoint")
+
+
+def a_customers_account(walk: Walk, workspace: Workspace) -> None:
+    email, password = new_email(), "a password of the walk"
+    account = {"email": email, "password": PASSWORD}
+    walk.do("POST /store/customers", account)
+    walk.do("POST /store/customers/confirmation-codes", {"email": email})
+    code = {"email": email, "code": newest_code(workspace, email)}
+    assert walk.do("POST /store/customers/confirm", code)["status"] == "confirmed"
+    walk.do("POST /store/customers/password-resets", {"email": email})
+    reset = {"email": email, "code": newest_code(workspace, email), "password": password}
+    walk.do("POST /store/customers/password-resets/confirm", reset)
+    session = walk.do("POST /store/customers/sessions", {"email": email, "password": password})
+    refreshing = {"refresh_token": session["refresh_token"]}
+    refreshed = walk.do("POST /store/customers/sessions/refresh", refreshing)
+    signed_in = {"Authorization": f"Bearer {refreshed['access_token']}"}
+    change = {"password": password, "new_password": PASSWORD}
+    session = walk.do("PUT /store/customers/me/password", change, headers=signed_in)
+    signed_in = {"Authorization": f"Bearer {session['access_token']}"}
+
+    path = "/store/customers/me"
+    me = walk.do(f"GET {path}", headers=signed_in)
+    assert (me["email"], me["status"]) == (email, "active")
+    name = {"first_name": "Ada"}
+    changed = walk.do(f"PATCH {path}", name, headers=signed_in, if_match=me["version"])
+    assert changed["first_name"] == "Ada"
+    book = f"{path}/addresses"
+    made = walk.do(f"POST {book}", DESTINATION, headers=signed_in, key=new_key())
+    place = f"{book}/{made['id']}"
+    assert walk.do(f"PATCH {place}", {"postal_code": "N1"}, headers=signed_in)["default"]
+    assert len(walk.do(f"GET {book}", headers=signed_in)["items"]) == 1
+    assert walk.do(f"DELETE {place}", headers=signed_in)["items"] == []
+
+    for query in ({"limit": 1}, {"email": email.upper()}):
+        (listed,) = walk.do("GET /admin/customers", query=query)["items"]
+        assert listed["id"] == me["id"]
+    assert walk.do(f"GET /admin/customers/{me['id']}")["first_name"] == "Ada"
+    walk.do(f"DELETE {path}/sessions", headers=signed_in)
+
+
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
 GIFT = {"to": "refunds", "amount": 1, "currency": "GBP", "reason": "goodwill"}
 INSIDE = {"url": "https://127.0.0.1/hook", "event_types": ["order.placed"]}
 # Each is well formed, and refused by what the shop knows.
 REFUSED = [
     ("POST /store/carts", {"line_items": [{"sku": "no-such-sku", "quantity": 1}]}),
-    (f"POST /store/carts/cart_{NONE}/line-items", {"sku": "no-such-sku", "quantity": 1}),
-    (f"POST /store/orders/order_{NONE}/cancel", {}),
-    ("POST /store/returns", {"order_id": f"order_{NONE}", "reason": "damaged", **NO_LINE}),
+    (f"POST /store/carts/{absent('cart')}/line-items", {"sku": "no-such-sku", "quantity": 1}),
+    (f"POST /store/orders/{ORDER}/cancel", {}),
+    ("POST /store/returns", {"order_id": ORDER, "reason": "damaged", **NO_LINE}),
     ("POST /admin/imports", {"object_key": "no-such-file.csv"}),
     ("POST /admin/stock/no-such-sku/adjustments", {"delta": -1, "reason": "lost"}),
-    (f"POST /admin/orders/order_{NONE}/cancel", {}),
-    (f"POST /admin/orders/order_{NONE}/capture", {}),
-    (f"POST /admin/orders/order_{NONE}/refund", {"reason": "broken"}),
-    (f"POST /admin/orders/order_{NONE}/fulfillments", NO_LINE),
-    (f"POST /admin/fulfillments/fulfillment_{NONE}_1/report-shortage", NO_LINE),
-    (f"POST /admin/returns/return_{NONE}_1/receive", {}),
-    (f"POST /admin/returns/return_{NONE}_1/refund", {}),
+    (f"POST /admin/orders/{ORDER}/cancel", {}),
+    (f"POST /admin/orders/{ORDER}/capture", {}),
+    (f"POST /admin/orders/{ORDER}/refund", {"reason": "broken"}),
+    (f"POST /admin/orders/{ORDER}/fulfillments", NO_LINE),
+    (f"POST /admin/fulfillments/{PARCEL}/report-shortage", NO_LINE),
+    (f"POST /admin/returns/{RETURN}/receive", {}),
+    (f"POST /admin/returns/{RETURN}/refund", {}),
     ("POST /admin/accounts/cash_at_provider/transfers", GIFT),
     ("POST /admin/webhook-endpoints", INSIDE),
-    (f"POST /admin/webhook-endpoints/endpoint_{NONE}/rotate-secret", None),
-    (f"POST /admin/webhook-endpoints/endpoint_{NONE}/deliveries/delivery_{NONE}/resend", None),
+    (f"POST /admin/webhook-endpoints/{ENDPOINT}/rotate-secret", None),
+    (f"POST /admin/webhook-endpoints/{ENDPOINT}/deliveries/{absent('delivery')}/resend", None),
 ]
 
 

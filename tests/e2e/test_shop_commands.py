@@ -129,7 +129,7 @@ def test_a_trace_names_parcels_cancellations_and_returns_with_their_money(
 
 
 def test_an_unknown_order_is_one_sentence(deployed_shop: Workspace) -> None:
-    failed = run_pushcart(deployed_shop, "trace", "order_nobody_placed")
+    failed = run_pushcart(deployed_shop, "trace", f"order_{'0' * 36}")
 
     assert failed.returncode == 1
     assert failed.stdout == ""

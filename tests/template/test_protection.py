@@ -14,8 +14,8 @@ from deployed import Json
 
 PLAIN_SETTINGS = {
     "POWERTOOLS_LOG_LEVEL",
-    "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_SERVICE_NAME",
 }
 # The member of each kind of policy that says what it is about.
 POLICIES = {"Bucket": "Bucket", "Queue": "Queues", "Topic": "Topics"}

@@ -21,6 +21,7 @@ from cloud_in_memory import ROOT, template
 from commerce import errors
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
+from commerce.entry.callers import Audience
 from commerce.entry.http import HEADERS
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
@@ -93,10 +94,11 @@ def test_no_two_functions_have_one_route() -> None:
     assert len(found) == len(set(found))
 
 
-def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
+def test_a_route_asks_for_whom_it_is() -> None:
+    authorizers = {Audience.STAFF: "Staff", Audience.CUSTOMER: "Customers"}
     for _, route, properties in routes():
-        wanted = {"Authorizer": "Staff"} if " /admin/" in route else None
-        assert properties.get("Auth") == wanted, route
+        wanted = authorizers.get(Audience.of(route.partition(" ")[2]))
+        assert properties.get("Auth") == ({"Authorizer": wanted} if wanted else None), route
 
 
 def test_every_function_is_called_by_something() -> None:
@@ -256,7 +258,7 @@ def test_a_browser_may_send_every_header_that_an_operation_takes() -> None:
     }
 
     allowed = resources("Api")["Api"]["Cors"]["AllowHeaders"].strip("'").split(",")
-    assert set(allowed) == taken | {"Authorization", "Content-Type"}
+    assert set(allowed) == taken | {"Authorization", "Content-Type", "X-Order-Token"}
 
 
 @pytest.mark.parametrize("kind", sorted(resources("Api")["Api"]["GatewayResponses"]))
@@ -328,7 +330,7 @@ def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
 
 def _tables_opened(code: str) -> set[str]:
     if "Ports.of(environment())" in code:
-        code = (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
+        code += (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
     return set(re.findall(r"(?:environment\(\)|names)\.(\w+_table)\b", code))
 
 

@@ -35,6 +35,8 @@ FITTING = {
     "returns": f"return_{ID}_12",
     "reconciliations": f"reconciliation_{ID}",
     "webhook-endpoints": f"endpoint_{ID}",
+    "customers": f"customer_{'0' * 32}",
+    "addresses": f"address_{ID}",
     "deliveries": f"delivery_{ID}",
     "audit-entries": f"audit_{ID}",
 }

@@ -68,7 +68,10 @@ class _Recorder:
             key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any
         ) -> Any:
             denied = enforce(key, action, service, region, resource_arn=resource_arn, **more)
-            kind, _, rest = iam_evaluator.caller_arn().rpartition(":")[2].partition("/")
+            caller = iam_evaluator.resolve_credential(key, ACCOUNT_ID)
+            if isinstance(caller, iam_evaluator.CredentialResolutionError):
+                return denied
+            kind, _, rest = caller.principal_arn.rpartition(":")[2].partition("/")
             if kind == "assumed-role" and not isinstance(denied, iam_evaluator.AuthError):
                 role = rest.partition("/")[0]
                 self._record.add(Use(role, action, resource_arn, allowed=denied is None))

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency, path_parameters
 from commerce.entry.audit import Answered, audited
-from commerce.entry.callers import Audience, Caller, caller_of
+from commerce.entry.callers import Audience, Caller, bearer_token, caller_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import (
@@ -109,6 +109,11 @@ class Request(Generic[Body, Query]):
         return key
 
     @property
+    def order_token(self) -> str:
+        """What a guest says whose order it is with, from `X-Order-Token`; empty where nothing."""
+        return self.headers.get("x-order-token", "").strip()
+
+    @property
     def call_key(self) -> str:
         """What an id of this call may follow from: the same for all repeats of one call.
 
@@ -116,6 +121,11 @@ class Request(Generic[Body, Query]):
         """
         key = self.headers.get("idempotency-key", "").strip()
         return f"{self.caller.name} {key}" if key else self.request_id
+
+    @property
+    def token(self) -> str:
+        """The access token the caller was let in with, for who asks Cognito in its name."""
+        return bearer_token(self.headers)
 
     @property
     def if_match(self) -> int:
@@ -165,6 +175,7 @@ class Operation:
     public_seconds: int = 0
     before: Callable[[Request[Any, Any]], BaseModel] | None = None
     removes: bool = False
+    order_token: bool = False
 
     @property
     def audience(self) -> Audience:
@@ -195,6 +206,7 @@ class Declared(TypedDict, total=False):
     public_seconds: int
     before: Callable[[Request[Any, Any]], BaseModel]
     removes: bool
+    order_token: bool
 
 
 @overload
@@ -251,6 +263,8 @@ def operation(
         it answers with. Raises NotFound where there is nothing yet.
     removes
         Whether the thing is gone afterwards, and the answer shows it as it was.
+    order_token
+        Whether it is for the guest who has the order's token.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -427,9 +441,13 @@ def _answer(
     if not (declared.creates and "idempotency-key" in request.headers):
         once()
         return done[0]
+    whose = request.caller.name
+    if declared.order_token:
+        # An answer kept for one guest is no other's who has come by the key.
+        whose = idempotency.digest(request.order_token)
     kept = idempotency.run_once(
         once,
-        scope=f"{declared.method} {declared.path} {request.caller.name}",
+        scope=f"{declared.method} {declared.path} {whose}",
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,

@@ -6,7 +6,7 @@ A named error leaves the function as it is, so that its class name reaches
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -36,9 +36,7 @@ def task(
         @metrics.log_metrics
         @wraps(function)
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-            logger.append_keys(
-                **{name: event[name] for name in ("order_id", "cart_id") if name in event}
-            )
+            logger.append_keys(**_names(event))
             try:
                 result = function(_validate(input_model, event))
             except DomainError as error:
@@ -51,6 +49,18 @@ def task(
         return cast("TaskHandler", handler)
 
     return decorate
+
+
+def _names(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a log line is found by: a step's order, or what an event is about.
+
+    Never a cart: who knows its id can tell the token of its order.
+    """
+    named = {name: event[name] for name in ("order_id",) if name in event}
+    match event:
+        case {"detail": {"aggregate": {"id": about}}}:
+            named["about"] = about
+    return named
 
 
 def _validate(model: type[Input], event: dict[str, Any]) -> Input:
