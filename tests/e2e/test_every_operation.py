@@ -277,6 +277,53 @@ def webhooks(walk: Walk) -> None:
         walk.do(f"DELETE {path}")
 
 
+def absent(kind: str, part: str = "") -> str:
+    """Give an id as the shop makes them, of nothing that there is."""
+    return f"{kind}_{'0' * 36}{part}"
+
+
+ORDER, PARCEL, RETURN = absent("order"), absent("fulfillment", "_1"), absent("return", "_1")
+ENDPOINT = absent("endpoint")
+
+
+def a_customers_account(walk: Walk, workspace: Workspace) -> None:
+    email, password = new_email(), "a password of the walk"
+    account = {"email": email, "password": PASSWORD}
+    walk.do("POST /store/customers", account)
+    walk.do("POST /store/customers/confirmation-codes", {"email": email})
+    code = {"email": email, "code": newest_code(workspace, email)}
+    assert walk.do("POST /store/customers/confirm", code)["status"] == "confirmed"
+    walk.do("POST /store/customers/password-resets", {"email": email})
+    reset = {"email": email, "code": newest_code(workspace, email), "password": password}
+    walk.do("POST /store/customers/password-resets/confirm", reset)
+    session = walk.do("POST /store/customers/sessions", {"email": email, "password": password})
+    refreshing = {"refresh_token": session["refresh_token"]}
+    refreshed = walk.do("POST /store/customers/sessions/refresh", refreshing)
+    signed_in = {"Authorization": f"Bearer {refreshed['access_token']}"}
+    change = {"password": password, "new_password": PASSWORD}
+    session = walk.do("PUT /store/customers/me/password", change, headers=signed_in)
+    signed_in = {"Authorization": f"Bearer {session['access_token']}"}
+
+    path = "/store/customers/me"
+    me = walk.do(f"GET {path}", headers=signed_in)
+    assert (me["email"], me["status"]) == (email, "active")
+    name = {"first_name": "Ada"}
+    changed = walk.do(f"PATCH {path}", name, headers=signed_in, if_match=me["version"])
+    assert changed["first_name"] == "Ada"
+    book = f"{path}/addresses"
+    made = walk.do(f"POST {book}", DESTINATION, headers=signed_in, key=new_key())
+    place = f"{book}/{made['id']}"
+    assert walk.do(f"PATCH {place}", {"postal_code": "N1"}, headers=signed_in)["default"]
+    assert len(walk.do(f"GET {book}", headers=signed_in)["items"]) == 1
+    assert walk.do(f"DELETE {place}", headers=signed_in)["items"] == []
+
+    for query in ({"limit": 1}, {"email": email.upper()}):
+        (listed,) = walk.do("GET /admin/customers", query=query)["items"]
+        assert listed["id"] == me["id"]
+    assert walk.do(f"GET /admin/customers/{me['id']}")["first_name"] == "Ada"
+    walk.do(f"DELETE {path}/sessions", headers=signed_in)
+
+
 def what_was_audited(walk: Walk) -> dict[str, list[dict[str, Any]]]:
     """Give the trail's entries of the walk by route, the first call first."""
     found: dict[str, dict[str, Any]] = {}
@@ -339,53 +386,6 @@ def the_trail_says_what_changed(told: dict[str, list[dict[str, Any]]]) -> None:
     assert changes("POST /admin/fulfillments/{id}/pack", "packed_at") == {
         "status": ("open", "packed")
     }
-
-
-def absent(kind: str, part: str = "") -> str:
-    """Give an id as the shop makes them, of nothing that there is."""
-    return f"{kind}_{'0' * 36}{part}"
-
-
-ORDER, PARCEL, RETURN = absent("order"), absent("fulfillment", "_1"), absent("return", "_1")
-ENDPOINT = absent("endpoint")
-
-
-def a_customers_account(walk: Walk, workspace: Workspace) -> None:
-    email, password = new_email(), "a password of the walk"
-    account = {"email": email, "password": PASSWORD}
-    walk.do("POST /store/customers", account)
-    walk.do("POST /store/customers/confirmation-codes", {"email": email})
-    code = {"email": email, "code": newest_code(workspace, email)}
-    assert walk.do("POST /store/customers/confirm", code)["status"] == "confirmed"
-    walk.do("POST /store/customers/password-resets", {"email": email})
-    reset = {"email": email, "code": newest_code(workspace, email), "password": password}
-    walk.do("POST /store/customers/password-resets/confirm", reset)
-    session = walk.do("POST /store/customers/sessions", {"email": email, "password": password})
-    refreshing = {"refresh_token": session["refresh_token"]}
-    refreshed = walk.do("POST /store/customers/sessions/refresh", refreshing)
-    signed_in = {"Authorization": f"Bearer {refreshed['access_token']}"}
-    change = {"password": password, "new_password": PASSWORD}
-    session = walk.do("PUT /store/customers/me/password", change, headers=signed_in)
-    signed_in = {"Authorization": f"Bearer {session['access_token']}"}
-
-    path = "/store/customers/me"
-    me = walk.do(f"GET {path}", headers=signed_in)
-    assert (me["email"], me["status"]) == (email, "active")
-    name = {"first_name": "Ada"}
-    changed = walk.do(f"PATCH {path}", name, headers=signed_in, if_match=me["version"])
-    assert changed["first_name"] == "Ada"
-    book = f"{path}/addresses"
-    made = walk.do(f"POST {book}", DESTINATION, headers=signed_in, key=new_key())
-    place = f"{book}/{made['id']}"
-    assert walk.do(f"PATCH {place}", {"postal_code": "N1"}, headers=signed_in)["default"]
-    assert len(walk.do(f"GET {book}", headers=signed_in)["items"]) == 1
-    assert walk.do(f"DELETE {place}", headers=signed_in)["items"] == []
-
-    for query in ({"limit": 1}, {"email": email.upper()}):
-        (listed,) = walk.do("GET /admin/customers", query=query)["items"]
-        assert listed["id"] == me["id"]
-    assert walk.do(f"GET /admin/customers/{me['id']}")["first_name"] == "Ada"
-    walk.do(f"DELETE {path}/sessions", headers=signed_in)
 
 
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}

@@ -69,7 +69,7 @@ class Handler:
     def _request(self) -> Json:
         names = dict(parameters_of(self.operation.path))
         nouns = {parameter: noun for noun, parameter in PATH_PARAMETERS.items()}
-        claims = {"sub": "1", "cognito:groups": "staff"}
+        owner = {"kind": "staff", "id": "1", "name": "ada@example.com", "roles": "owner"}
         return {
             "headers": {
                 "Content-Type": "application/json",
@@ -79,7 +79,7 @@ class Handler:
             "pathParameters": {name: FITTING[nouns[one]] for name, one in names.items()},
             "queryStringParameters": None,
             "body": "{}",
-            "requestContext": {"requestId": "request-1", "authorizer": {"claims": claims}},
+            "requestContext": {"requestId": "request-1", "authorizer": owner},
         }
 
 

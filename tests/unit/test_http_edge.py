@@ -122,23 +122,44 @@ def test_a_bug_shows_nothing_of_the_inside() -> None:
     assert "secret" not in json.dumps(problem)
 
 
+PERSON = {"kind": "staff", "id": "1", "name": "ada@example.com"}
+KEY = {"kind": "key", "id": "key_1", "name": "Till (key_1)"}
+
+
 @pytest.mark.parametrize(
-    ("claims", "status"),
+    ("context", "status"),
     [
         ({}, 401),
-        ({"sub": "1"}, 403),
-        ({"sub": "1", "cognito:groups": "staffing,visitors"}, 403),
-        ({"sub": "1", "cognito:groups": "staff"}, 201),
-        ({"sub": "1", "cognito:groups": "[owners staff]"}, 201),
-        ({"sub": "1", "cognito:groups": ["staff"]}, 201),
+        ({"claims": {"sub": "1", "cognito:groups": "owner"}}, 401),
+        ({**PERSON, "kind": "customer", "roles": "owner"}, 401),
+        (PERSON, 403),
+        ({**PERSON, "roles": "ownership packers"}, 403),
+        ({**PERSON, "roles": "packer auditor"}, 403),
+        ({**PERSON, "roles": "packer manager"}, 201),
+        ({**KEY, "scopes": "products:read orders:write"}, 403),
+        ({**KEY, "scopes": "owner"}, 403),
+        ({**KEY, "scopes": "orders:read products:write"}, 201),
     ],
 )
 @pytest.mark.usefixtures("audit_trail")
-def test_only_staff_call_admin_routes(claims: dict[str, Any], status: int) -> None:
-    wishes = Wishes("POST /admin/orders/wishes")
-    answered, _, _ = wishes.call({"names": ["pony"]}, authorizer={"claims": claims})
+def test_an_admin_route_is_for_its_roles_and_its_scope(
+    context: dict[str, Any], status: int
+) -> None:
+    wishes = Wishes("POST /admin/products")
+    answered, told, _ = wishes.call({"names": ["pony"]}, authorizer=context)
     assert answered == status
     assert bool(wishes.granted) == (status == 201)
+    if status == 403:
+        assert "owner, manager" in told["detail"]
+        assert "products:write" in told["detail"]
+
+
+def test_a_route_that_nobody_gave_access_to_admits_nobody() -> None:
+    wishes = Wishes("POST /admin/orders/wishes")
+    answered, _, _ = wishes.call(
+        {"names": ["pony"]}, authorizer={**PERSON, "roles": "owner", "scopes": ""}
+    )
+    assert (answered, wishes.granted) == (403, [])
 
 
 @pytest.mark.usefixtures("idempotency_records")

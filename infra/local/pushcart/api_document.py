@@ -155,8 +155,7 @@ def document(found: list[Endpoint]) -> Json:
                 "staff": {
                     "type": "http",
                     "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "The id token of a member of the user pool's group `staff`.",
+                    "description": "The access token of a member of staff.",
                 },
                 "order_token": {
                     "type": "apiKey",

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
+from commerce.access import Role
 from commerce.events.schema import json_schemas
 from pushcart import (
     api_document,
@@ -117,11 +118,15 @@ def deploy() -> None:
 
 
 @app.command()
-def token() -> None:
+def token(
+    role: Annotated[Role, typer.Option(help="Whose; docs/staff.md has what each may do.")] = (
+        Role.OWNER
+    ),
+) -> None:
     """Print a staff token for the admin API, and nothing else."""
     workspace = Workspace.from_environment()
     _needs_a_cloud(workspace)
-    typer.echo(staff.token(workspace))
+    typer.echo(staff.token(workspace, role))
 
 
 @app.command("logs")

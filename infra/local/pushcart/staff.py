@@ -1,48 +1,55 @@
-"""The demo member of staff, who signs in as a real one does."""
+"""The demo members of staff, one a role, who sign in as real ones do."""
 
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from commerce.access import Role
 from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
 from pushcart.workspace import Workspace
 
 EMAIL = "staff@pushcart.example"
-GROUP = "staff"
 
 
-def hire(workspace: Workspace) -> None:
-    """Put the demo user into the user pool's staff group; doing it again changes nothing."""
+def email_of(role: Role) -> str:
+    """Give the demo user's address: the owner's is there from the start."""
+    return EMAIL if role is Role.OWNER else f"{role}@pushcart.example"
+
+
+def hire(workspace: Workspace, role: Role = Role.OWNER) -> None:
+    """Put the demo user of a role into the staff's pool; doing it again changes nothing."""
     cloud = Cloud(workspace)
     pool = _output(cloud, "UserPoolId")
-    cognito = cloud.cognito
+    cognito, email = cloud.cognito, email_of(role)
     with suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(
             UserPoolId=pool,
-            Username=EMAIL,
+            Username=email,
             MessageAction="SUPPRESS",
             UserAttributes=[
-                {"Name": "email", "Value": EMAIL},
+                {"Name": "email", "Value": email},
                 {"Name": "email_verified", "Value": "true"},
             ],
         )
     cognito.admin_set_user_password(
-        UserPoolId=pool, Username=EMAIL, Password=password(workspace), Permanent=True
+        UserPoolId=pool, Username=email, Password=password(workspace), Permanent=True
     )
-    cognito.admin_add_user_to_group(UserPoolId=pool, Username=EMAIL, GroupName=GROUP)
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName=role.value)
 
 
-def token(workspace: Workspace) -> str:
-    """Sign the demo user in and return the ID token that the admin API takes."""
+def token(workspace: Workspace, role: Role = Role.OWNER) -> str:
+    """Sign the demo user of a role in, and return the access token that the admin API takes."""
     cloud = Cloud(workspace)
+    client = _output(cloud, "UserPoolClientId")
+    if role is not Role.OWNER:
+        hire(workspace, role)
     signed_in = cloud.cognito.initiate_auth(
-        ClientId=_output(cloud, "UserPoolClientId"),
+        ClientId=client,
         AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": EMAIL, "PASSWORD": password(workspace)},
+        AuthParameters={"USERNAME": email_of(role), "PASSWORD": password(workspace)},
     )
-    # An authorizer without scopes takes the ID token, not the access token.
-    return signed_in["AuthenticationResult"]["IdToken"]
+    return signed_in["AuthenticationResult"]["AccessToken"]
 
 
 def _output(cloud: Cloud, name: str) -> str:
@@ -52,7 +59,7 @@ def _output(cloud: Cloud, name: str) -> str:
 
 
 def password(workspace: Workspace) -> str:
-    """Return the demo user's password in this checkout, made at the first call."""
+    """Return the demo users' password in this checkout, made at the first call."""
     path: Path = workspace.state_dir / "staff-password"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket, client, bus, queue, secret and sender."""
+    """Names of the tables, state machines, bucket, user pools, bus, queue, secret and sender."""
 
     audit_table: str
     carts_table: str
@@ -33,6 +33,8 @@ class Environment:
     payment_hook_secret: str
     deliveries_queue: str
     mail_sender: str
+    staff_pool: str
+    staff_client: str
     place_order_arn: str
     recover_order_arn: str
     fulfil_order_arn: str

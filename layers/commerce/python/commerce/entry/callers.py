@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from commerce.access import access_to
 from commerce.customers.model import customer_id_of
 from commerce.errors import Forbidden, Unauthenticated
-
-STAFF_GROUP = "staff"
+from commerce.staff.model import Principal
 
 
 class Audience(Enum):
@@ -34,12 +34,15 @@ class Audience(Enum):
 class Caller:
     """The sender of a request, whose token API Gateway has verified; a guest where all is empty.
 
-    `name` is what histories call the sender: a member of staff's e-mail address, a
-    customer's id.
+    `name` is what histories call the sender: a member of staff's e-mail address, an API
+    key's name and id, a customer's id. Staff have roles, a key has scopes.
     """
 
     id: str = ""
     name: str = ""
+    kind: str = ""
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
 
 GUEST = Caller()
@@ -51,30 +54,39 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     return token if scheme.lower() in {"", "bearer"} else ""
 
 
-def caller_of(event: Mapping[str, Any], audience: Audience) -> Caller:
-    """Tell who sent a request.
+def caller_of(event: Mapping[str, Any], route: str) -> Caller:
+    """Tell who sent a request to a route such as `GET /admin/orders`.
 
     Raises
     ------
     Unauthenticated
         The route is not for guests, and nobody signed in sent it.
     Forbidden
-        The route is for staff, and somebody else sent it.
+        The route is for staff, and the sender has no role or scope that may use it.
     """
+    audience = Audience.of(route.partition(" ")[2])
     if audience is Audience.PUBLIC:
         return GUEST
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    if audience is Audience.STAFF:
+        return _staff(authorizer, route)
     claims = authorizer.get("claims") or {}
     if not claims.get("sub"):
-        raise Unauthenticated("sign in and send the token in the Authorization header")
-    if audience is Audience.CUSTOMER:
-        customer_id = customer_id_of(claims["sub"])
-        return Caller(customer_id, customer_id)
-    # API Gateway flattens the list claim to text: "staff", "a,staff" or "[a staff]".
-    groups = claims.get("cognito:groups") or ""
-    if not isinstance(groups, str):
-        groups = ",".join(groups)
-    if STAFF_GROUP not in groups.strip("[]").replace(",", " ").split():
-        raise Forbidden("only staff may do this")
-    name = claims.get("email") or claims.get("cognito:username") or claims["sub"]
-    return Caller(claims["sub"], name)
+        raise _nobody()
+    customer_id = customer_id_of(claims["sub"])
+    return Caller(customer_id, customer_id, kind=audience.value)
+
+
+def _staff(context: Mapping[str, Any], route: str) -> Caller:
+    principal = Principal.from_context(context)
+    if principal is None:
+        raise _nobody()
+    roles, scopes = frozenset(principal.roles), frozenset(principal.scopes)
+    access = access_to(route)
+    if not access.admits(roles, scopes):
+        raise Forbidden(access.sentence)
+    return Caller(principal.id, principal.name, principal.kind, roles, scopes)
+
+
+def _nobody() -> Unauthenticated:
+    return Unauthenticated("sign in and send the token in the Authorization header")

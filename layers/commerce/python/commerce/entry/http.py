@@ -173,9 +173,14 @@ class Operation:
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
+    order_token: bool = False
     before: Callable[[Request[Any, Any]], BaseModel] | None = None
     removes: bool = False
-    order_token: bool = False
+
+    @property
+    def route(self) -> str:
+        """Method and path, as in `template.yaml`."""
+        return f"{self.method} {self.path}"
 
     @property
     def audience(self) -> Audience:
@@ -190,7 +195,7 @@ class Operation:
     @property
     def audited(self) -> bool:
         """Whether the audit trail keeps its calls: what staff and integrations change."""
-        return self.audience is Audience.STAFF and self.method != "GET"
+        return self.audience is Audience.STAFF and self.sends
 
 
 class Declared(TypedDict, total=False):
@@ -204,9 +209,9 @@ class Declared(TypedDict, total=False):
     also: Mapping[int, type[BaseModel]]
     body_bytes_max: int
     public_seconds: int
+    order_token: bool
     before: Callable[[Request[Any, Any]], BaseModel]
     removes: bool
-    order_token: bool
 
 
 @overload
@@ -258,13 +263,13 @@ def operation(
         How long a body may be, where not the usual.
     public_seconds
         How long anybody may keep an answer that is the same for all.
+    order_token
+        Whether it is for the guest who has the order's token.
     before
         For the audit trail: reads what the operation is about to change, in the shape that
         it answers with. Raises NotFound where there is nothing yet.
     removes
         Whether the thing is gone afterwards, and the answer shows it as it was.
-    order_token
-        Whether it is for the guest who has the order's token.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -306,7 +311,7 @@ def _parse(
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     sender = (event.get("requestContext") or {}).get("identity") or {}
-    caller = caller_of(event, declared.audience)
+    caller = caller_of(event, declared.route)
     path = path_parameters.checked(declared, event.get("pathParameters") or {})
     query = _validate(declared.query, _sent_query(event), "$query")
     sent = _sent_body(event) if declared.sends else b""
