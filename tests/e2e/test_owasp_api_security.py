@@ -251,18 +251,20 @@ def test_api5_broken_function_level_authorization(
     """Nobody becomes staff by knowing staff's routes, and no role does another's work."""
     packer = bearer(staff.token(deployed_shop, Role.PACKER))
     settings = storefront.shop.ask("GET", "/admin/settings")
-    routes = [route for route in _published() if " /admin/" in route]
-    assert len(routes) > 40
-    nobody = {"name": "Mallory"}
-    for route in routes:
+    # One change of each kind of thing; test_access_matrix.py walks every route as everybody.
+    routes = {
+        route.split("/")[2]: route
+        for route in _published()
+        if " /admin/" in route and not route.startswith("GET ")
+        if not access_to(route).admits(frozenset([Role.PACKER]), frozenset())
+    }
+    assert {"settings", "orders", "products", "accounts", "webhook-endpoints"} <= routes.keys()
+    for route in routes.values():
         method, _, path = route.partition(" ")
         path = path.replace("{", "").replace("}", "")
-        body = None if method == "GET" else nobody
         for headers in ({}, ada.headers):
-            assert outside(method, path, json=body, headers=headers).status_code == 401, route
-        if not access_to(route).admits(frozenset([Role.PACKER]), frozenset()):
-            answer = outside(method, path, json=body, headers=packer)
-            refused(answer, 403, "forbidden")
+            refused(outside(method, path, json={}, headers=headers), 401, "unauthenticated")
+        refused(outside(method, path, json={}, headers=packer), 403, "forbidden")
 
     # Another method on a route, another spelling of it, and another header for it.
     tag = {"If-Match": f'"{settings["version"]}"'}
