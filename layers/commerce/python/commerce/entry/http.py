@@ -195,7 +195,7 @@ class Operation:
     @property
     def audited(self) -> bool:
         """Whether the audit trail keeps its calls: what staff and integrations change."""
-        return self.audience is Audience.STAFF and self.method != "GET"
+        return self.audience is Audience.STAFF and self.sends
 
 
 class Declared(TypedDict, total=False):
