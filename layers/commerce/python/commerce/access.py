@@ -43,6 +43,11 @@ class Access:
         return f"this takes one of the roles {roles}, or an API key with the scope {self.scope}"
 
 
+def refunds_are_limited(roles: frozenset[str]) -> bool:
+    """Tell whether somebody gives money back only up to the limit of the settings."""
+    return Role.SUPPORT in roles and roles.isdisjoint({Role.OWNER, Role.MANAGER})
+
+
 _OWNER = (Role.OWNER,)
 _MANAGER = (Role.OWNER, Role.MANAGER)
 _SUPPORT = (*_MANAGER, Role.SUPPORT)
