@@ -17,7 +17,7 @@ import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from cloud_in_memory import ROOT, template
+from cloud_in_memory import ROOT, noun_of, template
 from commerce import errors
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
@@ -95,7 +95,7 @@ def test_no_two_functions_have_one_route() -> None:
 
 def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
     for _, route, properties in routes():
-        wanted = {"Authorizer": "Staff"} if " /admin/" in route else None
+        wanted = {"Authorizer": "Staff", "ApiKeyRequired": True} if " /admin/" in route else None
         assert properties.get("Auth") == wanted, route
 
 
@@ -339,8 +339,8 @@ def _tables_opened(code: str) -> set[str]:
 def _tables_allowed(function: Json) -> set[str]:
     named = json.dumps([allowed for _, allowed in statements(function)])
     # Reading a table's stream opens no table: Lambda does it for the function.
-    found = re.findall(r'\b([A-Z][a-z]+)Table(?:", "Arn"|\.Arn)', named)
-    return {f"{noun.lower()}_table" for noun in found}
+    found = re.findall(r'\b([A-Z][A-Za-z]+)Table(?:", "Arn"|\.Arn)', named)
+    return {f"{noun_of(noun)}_table" for noun in found}
 
 
 def test_a_function_may_start_or_answer_only_the_state_machines_it_names() -> None:

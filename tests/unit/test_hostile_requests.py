@@ -36,6 +36,7 @@ FITTING = {
     "reconciliations": f"reconciliation_{ID}",
     "webhook-endpoints": f"endpoint_{ID}",
     "deliveries": f"delivery_{ID}",
+    "api-keys": f"key_{ID}",
 }
 
 

@@ -104,6 +104,11 @@ ACCESS: Mapping[str, Access] = {
     "POST /admin/webhook-endpoints/{id}/deliveries/{delivery_id}/resend": Access(
         "webhooks:write", _MANAGER
     ),
+    "GET /admin/api-keys": Access("keys:read", _OWNER_READS),
+    "POST /admin/api-keys": Access("keys:write", _OWNER),
+    "GET /admin/api-keys/{id}": Access("keys:read", _OWNER_READS),
+    "POST /admin/api-keys/{id}/rotate": Access("keys:write", _OWNER),
+    "DELETE /admin/api-keys/{id}": Access("keys:write", _OWNER),
 }
 
 # A key that could make keys would make one that outlives its own revocation.

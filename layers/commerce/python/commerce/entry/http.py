@@ -160,6 +160,7 @@ class Operation:
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
+    shown_once: tuple[str, ...] = ()
 
     @property
     def route(self) -> str:
@@ -188,6 +189,7 @@ class Declared(TypedDict, total=False):
     also: Mapping[int, type[BaseModel]]
     body_bytes_max: int
     public_seconds: int
+    shown_once: tuple[str, ...]
 
 
 @overload
@@ -239,6 +241,8 @@ def operation(
         How long a body may be, where not the usual.
     public_seconds
         How long anybody may keep an answer that is the same for all.
+    shown_once
+        Fields of the answer's body that a repeat does not get: they are not kept.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -412,6 +416,7 @@ def _answer(
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
+        not_kept=declared.shown_once,
     )
 
 

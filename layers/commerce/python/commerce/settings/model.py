@@ -80,6 +80,7 @@ class Policies:
     units and below. `private_webhooks` lets webhooks go to private and loopback
     addresses, which is for trying things out. `support_refund_limit` maps currencies to
     the minor units that support may give back of one order, nothing where it has none.
+    With `require_publishable_key` a cart is opened only for a storefront that has a key.
     """
 
     capture: str = ON_SHIPMENT
@@ -87,6 +88,7 @@ class Policies:
     low_stock_units: int = 5
     private_webhooks: bool = False
     support_refund_limit: Mapping[str, int] = field(default_factory=dict)
+    require_publishable_key: bool = False
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,11 @@ class PoliciesBody(_Part):
         " all, in minor units; nothing in a currency that is not named.",
         examples=[{"GBP": 10_000, "EUR": 12_000}],
     )
+    require_publishable_key: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether opening a cart takes a storefront's `X-Publishable-Key`.",
+    )
 
 
 class SettingsBody(_Part):
