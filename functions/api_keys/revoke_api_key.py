@@ -12,7 +12,11 @@ keys = ApiKeyStore(Table(environment().api_keys_table))
 
 
 @http.operation(
-    "DELETE /admin/api-keys/{id}", "Revoke an API key", returns=ApiKeyView, problems=(NotFound,)
+    "DELETE /admin/api-keys/{id}",
+    "Revoke an API key",
+    returns=ApiKeyView,
+    problems=(NotFound,),
+    before=lambda request: ApiKeyView.of(keys.get(request.path["id"]), system_clock()),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the key, which opens nothing from now on and stays in the list."""

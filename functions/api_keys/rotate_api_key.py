@@ -4,7 +4,7 @@ import secrets
 
 from commerce.api_keys.model import SECRET_BYTES
 from commerce.api_keys.operations import rotate_key
-from commerce.api_keys.schema import ApiKeySecret, RotateApiKey
+from commerce.api_keys.schema import ApiKeySecret, ApiKeyView, RotateApiKey
 from commerce.api_keys.store import ApiKeyStore
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
@@ -23,6 +23,7 @@ keys = ApiKeyStore(Table(environment().api_keys_table))
     creates=True,
     shown_once=("secret",),
     problems=(NotFound, ApiKeyNotActive),
+    before=lambda request: ApiKeyView.of(keys.get(request.path["id"]), system_clock()),
 )
 def handler(request: http.Request[RotateApiKey, http.Nothing]) -> http.Response:
     """Answer with the key and its new secret, which is not shown again, a repeat included."""

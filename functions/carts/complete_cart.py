@@ -7,7 +7,7 @@ from commerce.environment import environment
 from commerce.lifecycle import CONFIRMED
 from commerce.orders.operations import REFUSALS, complete_cart
 from commerce.orders.records import RecordStore
-from commerce.orders.schema import CompleteCart, OrderView, order_view
+from commerce.orders.schema import CompleteCart, PlacedOrder, order_path, placed_order
 from commerce.orders.store import OrderStore
 from commerce.payments.store import PaymentStore
 from commerce.workflows import StateMachine
@@ -22,8 +22,8 @@ saga = StateMachine(environment().place_order_arn)
     "POST /store/carts/{id}/complete",
     "Complete a cart: reserve its stock, authorize its payment, confirm its order",
     body=CompleteCart,
-    returns=OrderView,
-    also={202: OrderView},
+    returns=PlacedOrder,
+    also={202: PlacedOrder},
     keyed=True,
     problems=REFUSALS,
 )
@@ -41,6 +41,5 @@ def handler(request: http.Request[CompleteCart, http.Nothing]) -> http.Response:
     )
     order = record.order
     status = 200 if order.status == CONFIRMED else 202
-    location = {"Location": f"/store/orders/{order.order_id}"}
-    view = order_view(record, payments.get(order.order_id))
-    return http.Response(view, status, location)
+    view = placed_order(record, payments.get(order.order_id))
+    return http.Response(view, status, {"Location": order_path(record)})

@@ -17,6 +17,7 @@ catalog = CatalogStore(Table(environment().catalog_table))
     "Archive a product; with If-Match only at that version",
     returns=AdminProduct,
     problems=(NotFound, StaleVersion),
+    before=lambda request: AdminProduct.of(operations.read_product(request.path["id"], catalog)),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the archived product."""

@@ -18,6 +18,7 @@ catalog = CatalogStore(Table(environment().catalog_table))
     body=ProductChanges,
     returns=AdminProduct,
     problems=(NotFound, PreconditionRequired, StaleVersion, HandleTaken, SkuTaken),
+    before=lambda request: AdminProduct.of(operations.read_product(request.path["id"], catalog)),
 )
 def handler(request: http.Request[ProductChanges, http.Nothing]) -> http.Response:
     """Answer with the product as it is now."""

@@ -6,7 +6,7 @@ from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import IllegalTransition, NotFound, TransactionConflict
 from commerce.fulfillment.model import Acting
-from commerce.fulfillment.operations import cancel_fulfillment
+from commerce.fulfillment.operations import cancel_fulfillment, read_fulfillment
 from commerce.fulfillment.schema import FulfillmentView, fulfillment_view
 from commerce.orders.records import RecordStore
 
@@ -18,6 +18,7 @@ records = RecordStore(Table(environment().orders_table))
     "Cancel a fulfillment; another one is opened with its units, which are still owed",
     returns=FulfillmentView,
     problems=(NotFound, IllegalTransition, TransactionConflict),
+    before=lambda request: fulfillment_view(*read_fulfillment(request.path["id"], records=records)),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the fulfillment that is opened in its place."""

@@ -13,7 +13,7 @@ from commerce.errors import (
     TransactionConflict,
 )
 from commerce.fulfillment.model import Acting
-from commerce.fulfillment.operations import report_shortage
+from commerce.fulfillment.operations import read_fulfillment, report_shortage
 from commerce.fulfillment.schema import (
     FulfillmentView,
     ReportShortage,
@@ -34,6 +34,7 @@ recovery = StateMachine(environment().recover_order_arn)
     returns=FulfillmentView,
     creates=True,
     problems=(NotFound, IllegalTransition, NotAllocated, TooManyUnits, TransactionConflict),
+    before=lambda request: fulfillment_view(*read_fulfillment(request.path["id"], records=records)),
 )
 def handler(request: http.Request[ReportShortage, http.Nothing]) -> http.Response:
     """Answer with what is left of the fulfillment."""

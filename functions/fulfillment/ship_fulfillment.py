@@ -6,7 +6,7 @@ from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import IllegalTransition, NotFound, TransactionConflict
 from commerce.fulfillment.model import Acting
-from commerce.fulfillment.operations import ship
+from commerce.fulfillment.operations import read_fulfillment, ship
 from commerce.fulfillment.schema import FulfillmentView, ShipFulfillment, fulfillment_view
 from commerce.orders.records import RecordStore
 
@@ -19,6 +19,7 @@ records = RecordStore(Table(environment().orders_table))
     body=ShipFulfillment,
     returns=FulfillmentView,
     problems=(NotFound, IllegalTransition, TransactionConflict),
+    before=lambda request: fulfillment_view(*read_fulfillment(request.path["id"], records=records)),
 )
 def handler(request: http.Request[ShipFulfillment, http.Nothing]) -> http.Response:
     """Answer with the fulfillment as it is now."""

@@ -33,6 +33,9 @@ recovery = StateMachine(environment().recover_order_arn)
     status=202,
     creates=True,
     problems=(NotFound, IllegalTransition, NotAllocated, TooManyUnits, TransactionConflict),
+    before=lambda request: order_view(
+        records.get(request.path["id"]), payments.get(request.path["id"])
+    ),
 )
 def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
     """Answer with the order; its money and stock follow."""

@@ -1,4 +1,4 @@
-"""Cancel an order or some of its units, by the buyer who placed it."""
+"""Cancel an order or some of its units, by the guest who placed it."""
 
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
@@ -15,6 +15,7 @@ from commerce.errors import (
 from commerce.fulfillment.model import BUYER, Acting
 from commerce.fulfillment.operations import cancel_order
 from commerce.fulfillment.schema import CancelOrder, units_of
+from commerce.orders.owners import with_token
 from commerce.orders.records import RecordStore
 from commerce.orders.schema import OrderView, order_view
 from commerce.payments.store import PaymentStore
@@ -27,11 +28,12 @@ recovery = StateMachine(environment().recover_order_arn)
 
 @http.operation(
     "POST /store/orders/{id}/cancel",
-    "Cancel an order, or some of its units: money and stock are given back",
+    "Cancel a guest's order, or some of its units: money and stock are given back",
     body=CancelOrder,
     returns=OrderView,
     status=202,
     creates=True,
+    order_token=True,
     problems=(NotFound, IllegalTransition, NotAllocated, TooManyUnits, TransactionConflict),
 )
 def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
@@ -41,7 +43,7 @@ def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
         request.path["id"],
         units_of(lines) if lines else None,
         Acting(BUYER, system_clock(), request.body.reason, digest(request.call_key)),
-        records=records,
+        records=records.seen_by(with_token(request.order_token)),
         recovery=recovery,
     )
     view = order_view(record, payments.get(record.order.order_id))

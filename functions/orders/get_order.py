@@ -1,9 +1,10 @@
-"""Read an order."""
+"""Read an order, as the guest who placed it."""
 
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
+from commerce.orders.owners import with_token
 from commerce.orders.records import RecordStore
 from commerce.orders.schema import OrderView, order_view
 from commerce.payments.store import PaymentStore
@@ -14,12 +15,13 @@ payments = PaymentStore(Table(environment().payments_table))
 
 @http.operation(
     "GET /store/orders/{id}",
-    "Read an order",
+    "Read a guest's order",
     returns=OrderView,
     problems=(NotFound,),
+    order_token=True,
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the order, its lines, parcels and returns."""
-    record = records.get(request.path["id"])
+    record = records.seen_by(with_token(request.order_token)).get(request.path["id"])
     view = order_view(record, payments.get(record.order.order_id))
     return http.Response.versioned(view, record.order.version)

@@ -24,6 +24,9 @@ recovery = StateMachine(environment().recover_order_arn)
     returns=OrderView,
     status=202,
     problems=(NotFound, IllegalTransition, TransactionConflict),
+    before=lambda request: order_view(
+        records.get(request.path["id"]), payments.get(request.path["id"])
+    ),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the order; what stopped is begun again."""

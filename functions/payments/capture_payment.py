@@ -25,6 +25,7 @@ provider = SandboxProvider(Table(environment().sandbox_table))
     returns=PaymentView,
     creates=True,
     problems=(errors.NotFound, *MOVEMENT_REFUSALS),
+    before=lambda request: payment_view(payments.get_with_calls(request.path["id"])[0]),
 )
 def handler(request: http.Request[CapturePayment, http.Nothing]) -> http.Response:
     """Answer with the payment as it is now."""

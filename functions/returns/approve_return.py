@@ -7,7 +7,7 @@ from commerce.environment import environment
 from commerce.errors import IllegalTransition, NotFound, TransactionConflict
 from commerce.fulfillment.model import Acting
 from commerce.orders.records import RecordStore
-from commerce.returns.operations import approve_return
+from commerce.returns.operations import approve_return, read_return
 from commerce.returns.schema import ReturnView, return_view
 
 records = RecordStore(Table(environment().orders_table))
@@ -18,6 +18,7 @@ records = RecordStore(Table(environment().orders_table))
     "Let the buyer send the units",
     returns=ReturnView,
     problems=(NotFound, IllegalTransition, TransactionConflict),
+    before=lambda request: return_view(*read_return(request.path["id"], records=records)),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the return."""

@@ -4,8 +4,8 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
-from commerce.orders.record import order_of
 from commerce.orders.records import RecordStore
+from commerce.returns.operations import read_return
 from commerce.returns.schema import ReturnView, return_view
 
 records = RecordStore(Table(environment().orders_table))
@@ -19,6 +19,4 @@ records = RecordStore(Table(environment().orders_table))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the return."""
-    identifier = request.path["id"]
-    order_id, _ = order_of(identifier, "return")
-    return http.Response(return_view(order_id, records.get(order_id).sent_back(identifier)))
+    return http.Response(return_view(*read_return(request.path["id"], records=records)))

@@ -13,7 +13,7 @@ from commerce.errors import (
 )
 from commerce.fulfillment.model import Acting
 from commerce.orders.records import RecordStore
-from commerce.returns.operations import receive_return
+from commerce.returns.operations import read_return, receive_return
 from commerce.returns.schema import ReceiveReturn, ReturnView, return_view
 from commerce.settings.store import SettingsStore
 
@@ -28,6 +28,7 @@ settings = SettingsStore(Table(environment().settings_table))
     returns=ReturnView,
     creates=True,
     problems=(NotFound, IllegalTransition, TooManyUnits, TransactionConflict),
+    before=lambda request: return_view(*read_return(request.path["id"], records=records)),
 )
 def handler(request: http.Request[ReceiveReturn, http.Nothing]) -> http.Response:
     """Answer with the return; its stock follows."""

@@ -14,7 +14,7 @@ from commerce.errors import (
 from commerce.fulfillment.model import Acting
 from commerce.orders.records import RecordStore
 from commerce.payments.store import PaymentStore
-from commerce.returns.operations import refund_return
+from commerce.returns.operations import read_return, refund_return
 from commerce.returns.schema import RefundReturn, ReturnView, return_view
 from commerce.settings.store import SettingsStore
 
@@ -31,6 +31,7 @@ settings = SettingsStore(Table(environment().settings_table))
     status=202,
     creates=True,
     problems=(NotFound, IllegalTransition, AmountTooLarge, TransactionConflict),
+    before=lambda request: return_view(*read_return(request.path["id"], records=records)),
 )
 def handler(request: http.Request[RefundReturn, http.Nothing]) -> http.Response:
     """Answer with the return, `refunding` until the provider has done it."""

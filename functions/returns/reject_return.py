@@ -7,7 +7,7 @@ from commerce.environment import environment
 from commerce.errors import IllegalTransition, NotFound, TransactionConflict
 from commerce.fulfillment.model import Acting
 from commerce.orders.records import RecordStore
-from commerce.returns.operations import reject_return
+from commerce.returns.operations import read_return, reject_return
 from commerce.returns.schema import RejectReturn, ReturnView, return_view
 
 records = RecordStore(Table(environment().orders_table))
@@ -19,6 +19,7 @@ records = RecordStore(Table(environment().orders_table))
     body=RejectReturn,
     returns=ReturnView,
     problems=(NotFound, IllegalTransition, TransactionConflict),
+    before=lambda request: return_view(*read_return(request.path["id"], records=records)),
 )
 def handler(request: http.Request[RejectReturn, http.Nothing]) -> http.Response:
     """Answer with the return."""

@@ -1,4 +1,4 @@
-"""Ask to send units of an order back."""
+"""Ask to send units of an order back, as the guest who placed it."""
 
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
@@ -14,6 +14,7 @@ from commerce.errors import (
 )
 from commerce.fulfillment.model import BUYER, Acting
 from commerce.fulfillment.schema import units_of
+from commerce.orders.owners import with_token
 from commerce.orders.records import RecordStore
 from commerce.returns.operations import request_return
 from commerce.returns.schema import RequestReturn, ReturnView, return_view
@@ -25,11 +26,12 @@ settings = SettingsStore(Table(environment().settings_table))
 
 @http.operation(
     "POST /store/returns",
-    "Ask to send units of an order back",
+    "Ask to send units of a guest's order back",
     body=RequestReturn,
     returns=ReturnView,
     status=201,
     creates=True,
+    order_token=True,
     problems=(NotFound, IllegalTransition, ReturnWindowClosed, TooManyUnits, TransactionConflict),
 )
 def handler(request: http.Request[RequestReturn, http.Nothing]) -> http.Response:
@@ -40,7 +42,7 @@ def handler(request: http.Request[RequestReturn, http.Nothing]) -> http.Response
         units_of(body.line_items),
         body.note,
         Acting(BUYER, system_clock(), body.reason, digest(request.call_key)),
-        records=records,
+        records=records.seen_by(with_token(request.order_token)),
         settings=settings,
     )
     return http.Response(return_view(body.order_id, wish))

@@ -18,6 +18,7 @@ settings = SettingsStore(Table(environment().settings_table))
     body=SettingsBody,
     returns=SettingsBody,
     problems=(PreconditionRequired, StaleVersion),
+    before=lambda _: SettingsBody.of(settings.current(consistent=True)),
 )
 def handler(request: http.Request[SettingsBody, http.Nothing]) -> http.Response:
     """Answer with the settings as they are in force now."""

@@ -7,7 +7,7 @@ from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InsufficientStock, NotFound
 from commerce.settings.store import SettingsStore
-from commerce.stock.operations import adjust_stock
+from commerce.stock.operations import adjust_stock, read_stock
 from commerce.stock.schema import AdjustStock, StockView, stock_view
 from commerce.stock.store import StockStore
 
@@ -24,6 +24,9 @@ settings = SettingsStore(Table(environment().settings_table))
     status=201,
     creates=True,
     problems=(NotFound, InsufficientStock),
+    before=lambda request: stock_view(
+        read_stock(request.path["sku"], stock=stock, catalog=catalog)
+    ),
 )
 def handler(request: http.Request[AdjustStock, http.Nothing]) -> http.Response:
     """Answer with the stock as it is now."""

@@ -21,6 +21,7 @@ settings = SettingsStore(Table(environment().settings_table))
     body=EndpointChanges,
     returns=EndpointView,
     problems=(NotFound, PreconditionRequired, StaleVersion, AddressRefused),
+    before=lambda request: EndpointView.of(endpoints.get(request.path["id"])),
 )
 def handler(request: http.Request[EndpointChanges, http.Nothing]) -> http.Response:
     """Answer with the endpoint as it is now."""

@@ -15,6 +15,8 @@ endpoints = EndpointStore(Table(environment().webhooks_table))
     "Delete a webhook endpoint and its secret",
     returns=EndpointView,
     problems=(NotFound,),
+    removes=True,
+    before=lambda request: EndpointView.of(endpoints.get(request.path["id"])),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the endpoint as it was; nothing is sent to it any more."""

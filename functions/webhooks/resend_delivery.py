@@ -23,6 +23,9 @@ queue = Queue(environment().deliveries_queue)
     status=202,
     problems=(NotFound, EndpointDisabled, DeliveryInProgress),
     creates=True,
+    before=lambda request: DeliveryView.of(
+        deliveries.get(request.path["id"], request.path["delivery_id"])
+    ),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the delivery; it is `pending` until the receiver took it."""

@@ -9,7 +9,7 @@ from commerce.environment import environment
 from commerce.errors import NotFound
 from commerce.signatures import SECRET_BITS, new_secret
 from commerce.webhooks.endpoints import EndpointStore
-from commerce.webhooks.schema import EndpointSecret
+from commerce.webhooks.schema import EndpointSecret, EndpointView
 
 endpoints = EndpointStore(Table(environment().webhooks_table))
 
@@ -20,6 +20,7 @@ endpoints = EndpointStore(Table(environment().webhooks_table))
     returns=EndpointSecret,
     problems=(NotFound,),
     creates=True,
+    before=lambda request: EndpointView.of(endpoints.get(request.path["id"])),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the endpoint and its new secret, which is not shown again."""

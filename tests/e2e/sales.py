@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from e2e.customers import SignedIn
 from e2e.recovery import wait_until
 from e2e.storefront import Storefront, new_key
 from pushcart.cloud import Cloud
@@ -31,14 +32,24 @@ class Money:
 class Sale:
     """One confirmed order."""
 
-    def __init__(self, storefront: Storefront, *units: int, stock: int = 10) -> None:
-        """Sell so many units of each of as many new SKUs, and wait for the allocation."""
+    def __init__(
+        self,
+        storefront: Storefront,
+        *units: int,
+        stock: int = 10,
+        customer: SignedIn | None = None,
+    ) -> None:
+        """Sell so many units of each of as many new SKUs, to a guest or a customer."""
         self._storefront = storefront
         self.shop = storefront.shop
         self.skus = storefront.stocked(*[stock] * len(units))
         cart = storefront.cart(dict(zip(self.skus, units, strict=True)))
+        self._customer = customer
+        if customer:
+            customer.ask("POST", f"/carts/{cart['id']}/claim")
         answer = storefront.complete(cart)
         assert answer.status_code == 200, answer.text
+        self.order_token: str = answer.json().get("order_token", "")
         self.id: str = answer.json()["id"]
         self.total: int = answer.json()["total"]
         self._lines: list[Json] = answer.json()["line_items"]
@@ -168,7 +179,11 @@ class Sale:
 
     def send_back(self, *units: int) -> httpx.Response:
         """Ask to send units back."""
-        body = {"order_id": self.id, "line_items": self.lines(*units), "reason": "damaged"}
+        body = {"line_items": self.lines(*units), "reason": "damaged"}
+        if self._customer:
+            path = f"/orders/{self.id}/returns"
+            return self._customer.call("POST", path, body, key=new_key())
+        body["order_id"] = self.id
         return self.shop.call("POST", "/store/returns", body, key=new_key())
 
     def decide(self, wish: str, decision: str, body: Mapping[str, Any] | None = None) -> Json:

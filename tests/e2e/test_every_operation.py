@@ -10,22 +10,28 @@ from typing import Any
 import pytest
 
 from cloud_in_memory import ROOT
+from e2e.customers import PASSWORD, new_email, newest_code
 from e2e.receiver import receiving
 from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
 from pushcart import payment_messages
 from pushcart.cloud import Cloud
 from pushcart.payment_messages import Result
+from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
 
 class Walk:
-    """Calls operations of the published document, and remembers which."""
+    """Calls operations of the published document, and remembers which.
+
+    `changes` are its calls that the audit trail must tell of: their routes by request id.
+    """
 
     def __init__(self, storefront: Storefront) -> None:
         self.shop = storefront.shop
         self.called: set[str] = set()
+        self.changes: dict[str, str] = {}
         document = json.loads((ROOT / "functions/site/openapi.json").read_text())
         self.published = {
             f"{method.upper()} {path}"
@@ -37,20 +43,30 @@ class Walk:
         """Call an operation with its path filled in, and give its answer's JSON."""
         method, _, path = route.partition(" ")
         tag = more.pop("if_match", None)
-        headers = {} if tag is None else {"If-Match": f'"{tag}"'}
+        headers = more.pop("headers", {}) | ({} if tag is None else {"If-Match": f'"{tag}"'})
         published = [
             each
             for each in self.published
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), route)
         ]
-        self.called |= {min(published, key=lambda each: each.count("{"))}
+        operation = min(published, key=lambda each: each.count("{"))
+        self.called |= {operation}
         answer = self.shop.call(method, path, body, headers=headers, **more)
         assert answer.is_success, (route, answer.text)
+        if changes_something(operation):
+            self.changes[answer.headers["X-Request-Id"]] = operation
         document: dict[str, Any] = answer.json()
         return document
 
 
-def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> None:
+def changes_something(operation: str) -> bool:
+    """Tell whether staff change something by it."""
+    return " /admin/" in operation and not operation.startswith("GET ")
+
+
+def test_every_operation_does_its_work(
+    storefront: Storefront, cloud: Cloud, deployed_shop: Workspace
+) -> None:
     walk = Walk(storefront)
     name = new_key()[:8]
     skus = f"{name}-A", f"{name}-B"
@@ -65,12 +81,16 @@ def test_every_operation_does_its_work(storefront: Storefront, cloud: Cloud) -> 
     goods_sent_and_sent_back(walk, storefront)
     webhooks(walk)
     keys_of_integrations(walk)
+    a_customers_account(walk, deployed_shop)
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
     assert replaced["version"] == settings["version"] + 1
     assert walk.do(f"DELETE {product}")["status"] == "archived"
     assert walk.do("GET /health")["status"] == "ok"
+    told = what_was_audited(walk)
     assert walk.published - walk.called == set()
+    assert {route for route in walk.published if changes_something(route)} == set(told)
+    the_trail_says_what_changed(told)
 
 
 def a_product_from_draft_to_shelf(walk: Walk, name: str, *skus: str) -> str:
@@ -277,6 +297,110 @@ def absent(kind: str, part: str = "") -> str:
 
 ORDER, PARCEL, RETURN = absent("order"), absent("fulfillment", "_1"), absent("return", "_1")
 ENDPOINT = absent("endpoint")
+
+
+def a_customers_account(walk: Walk, workspace: Workspace) -> None:
+    email, password = new_email(), "a password of the walk"
+    account = {"email": email, "password": PASSWORD}
+    walk.do("POST /store/customers", account)
+    walk.do("POST /store/customers/confirmation-codes", {"email": email})
+    code = {"email": email, "code": newest_code(workspace, email)}
+    assert walk.do("POST /store/customers/confirm", code)["status"] == "confirmed"
+    walk.do("POST /store/customers/password-resets", {"email": email})
+    reset = {"email": email, "code": newest_code(workspace, email), "password": password}
+    walk.do("POST /store/customers/password-resets/confirm", reset)
+    session = walk.do("POST /store/customers/sessions", {"email": email, "password": password})
+    refreshing = {"refresh_token": session["refresh_token"]}
+    refreshed = walk.do("POST /store/customers/sessions/refresh", refreshing)
+    signed_in = {"Authorization": f"Bearer {refreshed['access_token']}"}
+    change = {"password": password, "new_password": PASSWORD}
+    session = walk.do("PUT /store/customers/me/password", change, headers=signed_in)
+    signed_in = {"Authorization": f"Bearer {session['access_token']}"}
+
+    path = "/store/customers/me"
+    me = walk.do(f"GET {path}", headers=signed_in)
+    assert (me["email"], me["status"]) == (email, "active")
+    name = {"first_name": "Ada"}
+    changed = walk.do(f"PATCH {path}", name, headers=signed_in, if_match=me["version"])
+    assert changed["first_name"] == "Ada"
+    book = f"{path}/addresses"
+    made = walk.do(f"POST {book}", DESTINATION, headers=signed_in, key=new_key())
+    place = f"{book}/{made['id']}"
+    assert walk.do(f"PATCH {place}", {"postal_code": "N1"}, headers=signed_in)["default"]
+    assert len(walk.do(f"GET {book}", headers=signed_in)["items"]) == 1
+    assert walk.do(f"DELETE {place}", headers=signed_in)["items"] == []
+
+    for query in ({"limit": 1}, {"email": email.upper()}):
+        (listed,) = walk.do("GET /admin/customers", query=query)["items"]
+        assert listed["id"] == me["id"]
+    assert walk.do(f"GET /admin/customers/{me['id']}")["first_name"] == "Ada"
+    walk.do(f"DELETE {path}/sessions", headers=signed_in)
+
+
+def what_was_audited(walk: Walk) -> dict[str, list[dict[str, Any]]]:
+    """Give the trail's entries of the walk by route, the first call first."""
+    found: dict[str, dict[str, Any]] = {}
+    query: dict[str, Any] = {"limit": 100}
+    while walk.changes.keys() - found.keys():
+        page = walk.do("GET /admin/audit-entries", query=query)
+        found |= {each["request_id"]: each for each in page["items"]}
+        assert page["next_cursor"] or walk.changes.keys() <= found.keys()
+        query["cursor"] = page["next_cursor"]
+    entries = [found[request] for request in walk.changes]
+    assert [each["route"] for each in entries] == list(walk.changes.values())
+    assert {each["result"] for each in entries} == {"done"}
+    text = json.dumps(entries)
+    secrets = {"whsec_", *BUYER.values(), *DESTINATION.values()} - {"GB"}  # GBP is none
+    assert {each for each in secrets if each in text} == set()
+
+    last = entries[-1]
+    assert walk.do(f"GET /admin/audit-entries/{last['id']}") == last
+    about = {"about": last["path"]["id"], "actor": last["actor"]["id"], "day": last["at"][:10]}
+    assert walk.do("GET /admin/audit-entries", query=about)["items"][0] == last
+    del about["about"]
+    assert walk.do("GET /admin/audit-entries", query={**about, "limit": 1})["items"] == [last]
+    by_route: dict[str, list[dict[str, Any]]] = {}
+    for each in entries:
+        by_route.setdefault(each["route"], []).append(each)
+    return by_route
+
+
+def the_trail_says_what_changed(told: dict[str, list[dict[str, Any]]]) -> None:
+    def changes(route: str, *but: str) -> dict[str, tuple[Any, Any]]:
+        first, *_ = told[route]
+        return {
+            each["path"].removeprefix("$."): (each.get("before"), each.get("after"))
+            for each in first["changes"]
+            if each["path"].removeprefix("$.") not in ("version", "updated_at", *but)
+        }
+
+    assert changes("PUT /admin/settings") == {}
+    assert changes("PATCH /admin/products/{id}") == {"status": ("draft", "active")}
+    assert changes("DELETE /admin/products/{id}") == {"status": ("active", "archived")}
+    units = changes("POST /admin/stock/{sku}/adjustments")
+    assert units["available"] == (0, 7)
+    first, again, *_ = told["POST /admin/stock/{sku}/adjustments"]
+    assert (first["repeated"], again["repeated"], again["changes"]) == (False, True, [])
+    assert changes("POST /admin/orders/{id}/refund") == {
+        "status": ("partially_captured", "partially_refunded"),
+        "refunded": (0, 300),
+        "net": (1000, 700),
+    }
+    assert changes("PATCH /admin/webhook-endpoints/{id}") == {
+        "description": ("", "The warehouse"),
+    }
+    secret = changes("POST /admin/webhook-endpoints/{id}/rotate-secret")["secret"]
+    assert secret == (None, "[redacted]")
+    gone = changes("DELETE /admin/webhook-endpoints/{id}")
+    assert gone["description"] == ("The warehouse", None)
+    made = told["POST /admin/webhook-endpoints"][0]
+    assert {"path": "$.secret", "after": "[redacted]"} in made["changes"]
+    assert made["made"] == told["DELETE /admin/webhook-endpoints/{id}"][0]["path"]["id"]
+    assert changes("POST /admin/fulfillments/{id}/pack", "packed_at") == {
+        "status": ("open", "packed")
+    }
+
+
 NO_LINE = {"line_items": [{"id": "line_1", "quantity": 1}]}
 GIFT = {"to": "refunds", "amount": 1, "currency": "GBP", "reason": "goodwill"}
 INSIDE = {"url": "https://127.0.0.1/hook", "event_types": ["order.placed"]}

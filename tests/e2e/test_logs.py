@@ -73,7 +73,7 @@ def test_a_line_of_an_operation_names_its_request_and_of_a_step_its_order(
         if each.get("message") == "task refused" and each["code"] != "invalid_request"
     ]
     assert steps
-    assert not [each for each in steps if not each.keys() & {"order_id", "cart_id", "about"}]
+    assert not [each for each in steps if not each.keys() & {"order_id", "about"}]
 
 
 def _fields(line: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cloud_in_memory import ROOT, noun_of, template
 from commerce import errors
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
+from commerce.entry.callers import Audience
 from commerce.entry.http import HEADERS
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
@@ -93,10 +94,15 @@ def test_no_two_functions_have_one_route() -> None:
     assert len(found) == len(set(found))
 
 
-def test_admin_routes_ask_for_staff_and_no_other_route_does() -> None:
+def test_a_route_asks_for_whom_it_is() -> None:
+    authorizers = {Audience.STAFF: "Staff", Audience.CUSTOMER: "Customers"}
     for _, route, properties in routes():
-        wanted = {"Authorizer": "Staff", "ApiKeyRequired": True} if " /admin/" in route else None
-        assert properties.get("Auth") == wanted, route
+        audience = Audience.of(route.partition(" ")[2])
+        wanted: Json = {"Authorizer": authorizers.get(audience)}
+        if audience is Audience.STAFF:
+            # Its usage plan holds each caller to a rate of its own.
+            wanted["ApiKeyRequired"] = True
+        assert properties.get("Auth") == (wanted if wanted["Authorizer"] else None), route
 
 
 def test_every_function_is_called_by_something() -> None:
@@ -261,7 +267,7 @@ def test_a_browser_may_send_every_header_that_an_operation_takes() -> None:
     }
 
     allowed = resources("Api")["Api"]["Cors"]["AllowHeaders"].strip("'").split(",")
-    assert set(allowed) == taken | {"Authorization", "Content-Type"}
+    assert set(allowed) == taken | {"Authorization", "Content-Type", "X-Order-Token"}
 
 
 @pytest.mark.parametrize("kind", sorted(resources("Api")["Api"]["GatewayResponses"]))
@@ -324,7 +330,8 @@ def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
     for name, function in resources("Function").items():
         code = handler_file(function).read_text()
         opened = _tables_opened(code)
-        allowed = _tables_allowed(function) - {"idempotency_table"}
+        # What the edge writes by itself.
+        allowed = _tables_allowed(function) - ({"idempotency_table", "audit_table"} - opened)
         assert allowed <= opened, name
         # Cart operations open all of theirs at once, and not each uses all.
         assert "Ports.of" in code or opened <= allowed, name
@@ -332,7 +339,7 @@ def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
 
 def _tables_opened(code: str) -> set[str]:
     if "Ports.of(environment())" in code:
-        code = (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
+        code += (ROOT / "layers/commerce/python/commerce/carts/ports.py").read_text()
     return set(re.findall(r"(?:environment\(\)|names)\.(\w+_table)\b", code))
 
 
@@ -382,6 +389,45 @@ def test_only_operations_that_create_may_write_idempotency_records(
     }
 
     assert allowed == dict.fromkeys(creating, IDEMPOTENCY)
+
+
+def test_the_audit_trail_is_written_by_every_change_of_staff_and_changed_by_nobody(
+    operations: dict[str, Endpoint],
+) -> None:
+    route_of = {name: route for name, route, _ in routes()}
+    allowed = {
+        route_of.get(name, name): set(actions)
+        for name, owner in {**resources("Function"), **resources("StateMachine")}.items()
+        for actions, tables in statements(owner)
+        if {"Fn::GetAtt": ["AuditTable", "Arn"]} in tables
+    }
+    audited = {route for route, one in operations.items() if one.operation.audited}
+
+    assert len(audited) > 25
+    assert allowed == {
+        **{route: {"dynamodb:PutItem"} for route in audited},
+        "GET /admin/audit-entries": {"dynamodb:Query", "dynamodb:BatchGetItem"},
+        "GET /admin/audit-entries/{id}": {"dynamodb:BatchGetItem"},
+    }
+    assert resources("Table")["AuditTable"]["DeletionProtectionEnabled"] is True
+
+
+def test_a_change_of_a_thing_is_audited_with_what_stood_before(
+    operations: dict[str, Endpoint],
+) -> None:
+    """What answers 201 makes something new beside the thing; a count of units is one thing."""
+    changes = {
+        route: one.operation
+        for route, one in operations.items()
+        if one.operation.audited and ("{" in route or route.startswith(("PUT", "PATCH", "DELETE")))
+    }
+    without = {route for route, operation in changes.items() if operation.before is None}
+
+    assert without == {
+        "POST /admin/accounts/{id}/transfers",
+        "POST /admin/orders/{id}/fulfillments",
+    }
+    assert {route for route in without if changes[route].status != 201} == set()
 
 
 def test_a_state_machine_may_call_the_functions_it_names_and_no_others() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from cloud_in_memory import ROOT
 from commerce.clock import system_clock
+from commerce.entry.callers import Audience
 from commerce.entry.http import DEPTH_MAX, HEADERS, Nothing, Operation
 from commerce.entry.path_parameters import PATH_PARAMETERS, parameters_of
 from commerce.ids import new_id
@@ -35,8 +36,11 @@ FITTING = {
     "returns": f"return_{ID}_12",
     "reconciliations": f"reconciliation_{ID}",
     "webhook-endpoints": f"endpoint_{ID}",
+    "customers": f"customer_{'0' * 32}",
+    "addresses": f"address_{ID}",
     "deliveries": f"delivery_{ID}",
     "api-keys": f"key_{ID}",
+    "audit-entries": f"audit_{ID}",
 }
 
 
@@ -67,7 +71,11 @@ class Handler:
     def _request(self) -> Json:
         names = dict(parameters_of(self.operation.path))
         nouns = {parameter: noun for noun, parameter in PATH_PARAMETERS.items()}
-        owner = {"kind": "staff", "id": "1", "name": "ada@example.com", "roles": "owner"}
+        callers = {
+            Audience.PUBLIC: None,
+            Audience.CUSTOMER: {"claims": {"sub": "1"}},
+            Audience.STAFF: {"kind": "staff", "id": "1", "name": "ada", "roles": "owner"},
+        }
         return {
             "headers": {
                 "Content-Type": "application/json",
@@ -77,7 +85,10 @@ class Handler:
             "pathParameters": {name: FITTING[nouns[one]] for name, one in names.items()},
             "queryStringParameters": None,
             "body": "{}",
-            "requestContext": {"requestId": "request-1", "authorizer": owner},
+            "requestContext": {
+                "requestId": "request-1",
+                "authorizer": callers[self.operation.audience],
+            },
         }
 
 

@@ -141,6 +141,7 @@ KEY = {"kind": "key", "id": "key_1", "name": "Till (key_1)"}
         ({**KEY, "scopes": "orders:read products:write"}, 201),
     ],
 )
+@pytest.mark.usefixtures("audit_trail")
 def test_an_admin_route_is_for_its_roles_and_its_scope(
     context: dict[str, Any], status: int
 ) -> None:

@@ -49,6 +49,7 @@ is no such route, 413 `request_too_large`, 429 `too_many_requests`, 504 `timed_o
 _TAGS = {
     "catalog": "Products, variants and categories.",
     "carts": "A cart, from its first line to its order.",
+    "customers": "Accounts: sign-up, sign-in, one's own data and addresses.",
     "orders": "Orders, and what happened to them.",
     "fulfillment": "Parcels: packed, shipped, delivered.",
     "returns": "What buyers send back, and the money for it.",
@@ -61,6 +62,7 @@ _TAGS = {
     "events": "What happened, as the bus told it to others.",
     "webhooks": "Addresses that are told of events, and what was sent to them.",
     "emails": "E-mails to buyers.",
+    "audit": "What staff and integrations changed.",
     "site": "The service itself.",
 }
 _AUDIENCES = list(Audience)
@@ -155,7 +157,19 @@ def document(found: list[Endpoint]) -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "The access token of a member of staff, or an API key `sk_…`.",
-                }
+                },
+                "order_token": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Order-Token",
+                    "description": "What a guest got with the order. Any other: 404 `not_found`.",
+                },
+                "customer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` of `POST /store/customers/sessions`.",
+                },
             },
         },
     }
@@ -274,6 +288,8 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
         written["requestBody"] = {"required": True, "content": content}
     if operation.audience is not Audience.PUBLIC:
         written["security"] = [{operation.audience.value: []}]
+    if operation.order_token:
+        written["security"] = [{"order_token": []}]
     return {name: value for name, value in written.items() if value not in ("", [])}
 
 
@@ -363,6 +379,8 @@ def refusals_of(operation: Operation) -> list[type[DomainError]]:
         found.append(errors.Unauthenticated)
     if operation.audience is Audience.STAFF:
         found.append(errors.Forbidden)
+    if operation.audited:
+        found.append(errors.AuditUnavailable)
     if operation.creates or operation.keyed:
         found += [errors.IdempotencyKeyRequired, errors.IdempotencyKeyReused]
     if operation.creates:

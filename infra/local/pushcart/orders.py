@@ -81,7 +81,7 @@ def trace(order: dict[str, Any]) -> list[str]:
         "placed": order["placed_at"],
         "total": to_text(order["total"], order["currency"]),
         "lines": str(len(order["line_items"])),
-        "cart": f"{order['cart_id']}, attempt {order['attempt']}",
+        "attempt": str(order["attempt"]),
     }
     if order.get("payment"):
         facts["payment"] = _payment(order["payment"])

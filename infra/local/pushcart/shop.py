@@ -17,7 +17,11 @@ _CONNECTIONS_MAX = 64
 
 
 class Shop:
-    """One deployed shop; may be used by many threads at once."""
+    """One deployed shop; may be used by many threads at once.
+
+    As a storefront does, it keeps the token of each guest's order it placed, and sends it
+    with what it asks about that order.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -27,6 +31,7 @@ class Shop:
             limits=httpx.Limits(max_connections=_CONNECTIONS_MAX),
             trust_env=False,
         )
+        self._order_tokens: dict[str, str] = {}
 
     def call(
         self,
@@ -57,7 +62,13 @@ class Shop:
             sent["Idempotency-Key"] = key
         if path.startswith("/admin/"):
             sent["Authorization"] = self._token
-        return self._client.request(method, path, json=body, headers=sent, params=query)
+        order_token = self._order_tokens.get(_order_of(path, body))
+        if order_token:
+            sent.setdefault("X-Order-Token", order_token)
+        answer = self._client.request(method, path, json=body, headers=sent, params=query)
+        if path.endswith("/complete") and answer.is_success and "order_token" in answer.json():
+            self._order_tokens[answer.json()["id"]] = answer.json()["order_token"]
+        return answer
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """Send a body as it is, for it is signed, and give the answer, whatever it says."""
@@ -103,6 +114,13 @@ def refusal(answer: httpx.Response) -> str:
     detail = problem.get("detail") or problem.get("message") or "no reason given"
     fields = "; ".join(f"{each['path']} {each['detail']}" for each in problem.get("errors") or [])
     return f"{answer.status_code} {detail}{f' ({fields})' if fields else ''}".rstrip(".")
+
+
+def _order_of(path: str, body: Any) -> str:
+    """Name the order that a guest's request is about; empty where it is about none."""
+    if path == "/store/returns" and isinstance(body, dict):
+        return str(body.get("order_id", ""))
+    return path.split("/")[3] if path.startswith("/store/orders/") else ""
 
 
 def _address(workspace: Workspace) -> str:

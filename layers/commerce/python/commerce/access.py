@@ -1,6 +1,7 @@
 """Who of the staff may do what: the one table, a line a route.
 
-An owner may do everything; a manager everything but hand out API keys; support reads what
+An owner may do everything; a manager everything but hand out API
+keys and read the audit trail; support reads what
 buyers ask about, cancels, and gives money back up to a limit of the settings; a packer
 sends parcels, and reads the orders and the stock that takes; an auditor reads everything
 and changes nothing. An API key has scopes in place of a role.
@@ -94,6 +95,10 @@ ACCESS: Mapping[str, Access] = {
     "GET /admin/emails": Access("emails:read", _SUPPORT_READS),
     "GET /admin/settings": Access("settings:read", _SUPPORT_READS),
     "PUT /admin/settings": Access("settings:write", _MANAGER),
+    "GET /admin/customers": Access("customers:read", _SUPPORT_READS),
+    "GET /admin/customers/{id}": Access("customers:read", _SUPPORT_READS),
+    "GET /admin/audit-entries": Access("audit:read", _OWNER_READS),
+    "GET /admin/audit-entries/{id}": Access("audit:read", _OWNER_READS),
     "GET /admin/webhook-endpoints": Access("webhooks:read", _MANAGER_READS),
     "POST /admin/webhook-endpoints": Access("webhooks:write", _MANAGER),
     "GET /admin/webhook-endpoints/{id}": Access("webhooks:read", _MANAGER_READS),

@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
 Pause = Callable[[float], None]
+Stopwatch = Callable[[], float]
 
 
 def system_clock() -> datetime:
     """Give the current time, in UTC."""
     return datetime.now(UTC)
+
+
+def system_stopwatch() -> float:
+    """Give seconds since some moment; only what lies between two answers means anything."""
+    return time.monotonic()
 
 
 def system_pause(seconds: float) -> None:

@@ -10,11 +10,13 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket, bus, queue, secret, sender and user pool."""
+    """Names of the tables, state machines, bucket, user pools, bus, queue, secret and sender."""
 
     api_keys_table: str
+    audit_table: str
     carts_table: str
     catalog_table: str
+    customers_table: str
     emails_table: str
     ledger_table: str
     events_table: str
@@ -27,6 +29,7 @@ class Environment:
     webhooks_table: str
     idempotency_table: str
     imports_bucket: str
+    customer_client: str
     event_bus: str
     payment_hook_secret: str
     deliveries_queue: str

@@ -113,6 +113,10 @@ class InternalError(DomainError):
     """Something broke on our side; the request id finds it in the log."""
 
 
+class AuditUnavailable(TransientError):
+    """The audit trail takes no entry at this moment, so nothing was changed."""
+
+
 class Unhealthy(TransientError):
     """Something the shop stands on does not answer."""
 
@@ -274,6 +278,35 @@ class MailOutcomeUnknown(TransientError):
 
 class EmailInProgress(TransientError):
     """Another run is sending this e-mail, or died at it a moment ago."""
+
+
+# --- customers ----------------------------------------------------------------
+
+
+class WrongCredentials(DomainError):
+    """Address and password do not let anybody in; it is not told which of them is wrong."""
+
+
+class SessionEnded(DomainError):
+    """The token is too old, or its owner has signed out everywhere or deleted the account."""
+
+
+class InvalidCode(DomainError):
+    """The code is not the one that was mailed, or is used or too old."""
+
+
+class TooManyAddresses(DomainError):
+    """The customer has as many addresses as one may have."""
+
+
+class TooManyRequests(TransientError):
+    """The same was tried too often; passwords and codes are not to be guessed."""
+
+    retry_after_seconds: ClassVar[int] = 60
+
+
+class AccountsUnavailable(TransientError):
+    """The service that keeps passwords did not answer."""
 
 
 # --- stock --------------------------------------------------------------------

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 128
 _TIME_CHARS = 10
 _RANDOM_CHARS = 26
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 RandomBits = Callable[[int], int]
 
@@ -46,6 +47,14 @@ def derived_id(prefix: str, source_id: str, *parts: str | int) -> str:
     digest = hashlib.sha256(text.encode()).digest()[: _RANDOM_BITS // 8]
     time_part = source_id.partition("_")[2][:_TIME_CHARS]
     return f"{prefix}_{time_part}{_encode(int.from_bytes(digest, 'big'), _RANDOM_CHARS)}"
+
+
+def time_of(identifier: str) -> datetime:
+    """Tell when an id was made, to the millisecond."""
+    milliseconds = 0
+    for char in identifier.partition("_")[2][:_TIME_CHARS]:
+        milliseconds = milliseconds * 32 + _ALPHABET.index(char)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def is_id(text: str, prefix: str) -> bool:

@@ -30,6 +30,12 @@ WORD_PATTERN = r"^[!-~]+$"
 # The same, with spaces inside.
 WORDS_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 
+# A password: any characters but those that nobody sees, and no space at either end.
+PASSWORD_PATTERN = (
+    rf"^[^{_CONTROLS}{_UNSEEN}{_SPACES}]"
+    rf"(?:[^{_CONTROLS}{_UNSEEN}]*[^{_CONTROLS}{_UNSEEN}{_SPACES}])?$"
+)
+
 _TAGS = range(0xE0000, 0xE0080)
 
 

@@ -39,7 +39,8 @@ class Cart:
     """A cart as it is stored.
 
     `expires_at` is in epoch seconds; `next_line` numbers the next new line, so that
-    the id of a removed line never comes back for another SKU.
+    the id of a removed line never comes back for another SKU. `customer_id` is whose it
+    is once somebody who is signed in has claimed it.
     """
 
     cart_id: str
@@ -53,6 +54,7 @@ class Cart:
     updated_at: str
     expires_at: int
     next_line: int
+    customer_id: str | None = None
 
     @property
     def skus(self) -> list[str]:
@@ -194,6 +196,19 @@ def _missing_of_address(destination: Destination | None) -> list[MissingField]:
         for name, value in needed.items()
         if not value
     ]
+
+
+def claim(cart: Cart, customer_id: str) -> Cart:
+    """Make a cart a customer's; said again, nothing changes.
+
+    Raises
+    ------
+    NotFound
+        It is another customer's.
+    """
+    if cart.customer_id not in (None, customer_id):
+        raise NotFound("there is no such cart, or it has expired")
+    return replace(cart, customer_id=customer_id)
 
 
 def _with_quantity(line: LineRequest, quantity: int) -> LineRequest:

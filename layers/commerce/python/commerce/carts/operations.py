@@ -8,6 +8,7 @@ from commerce.carts.model import (
     Cart,
     add_lines,
     change_line,
+    claim,
     missing_for_checkout,
     open_cart,
     remove_line,
@@ -42,6 +43,7 @@ from commerce.errors import (
 from commerce.ids import new_id
 from commerce.lifecycle import CANCELED, REQUIRES_ACTION
 from commerce.orders.model import IN_FLIGHT, Checkout
+from commerce.orders.owners import order_token_for
 from commerce.pricing import PricedCart, price, unsellable
 from commerce.pricing.model import (
     DESTINATION_NOT_SERVED,
@@ -158,7 +160,10 @@ def read_cart(cart_id: str, ports: Ports) -> CartView:
     priced = _priced(cart, ports.catalog.variants(cart.skus), ports.settings.current())
     checkout = ports.checkouts(cart_id)
     status = status_of(checkout)
-    return CartView.of(cart, priced, status, None if status == OPEN else checkout.order_id)
+    if status == OPEN:
+        return CartView.of(cart, priced, OPEN)
+    token = order_token_for(cart_id, checkout.attempt) if cart.customer_id is None else None
+    return CartView.of(cart, priced, status, checkout.order_id, token)
 
 
 def list_fulfillment_options(cart_id: str, ports: Ports) -> FulfillmentOptionList:
@@ -237,6 +242,17 @@ def remove_line_item(cart_id: str, line_id: str, ports: Ports) -> CartView:
         See `_edit`; also where the cart has no such line.
     """
     return _edit(cart_id, ports, lambda cart, *_: remove_line(cart, line_id))
+
+
+def claim_cart(cart_id: str, customer_id: str, ports: Ports) -> CartView:
+    """Make a cart a customer's, so that its order is theirs; said again, nothing changes.
+
+    Raises
+    ------
+    NotFound, CartCompleted, CheckoutInProgress, CartChanged
+        See `_edit`; also where it is another customer's.
+    """
+    return _edit(cart_id, ports, lambda cart, *_: claim(cart, customer_id))
 
 
 def _edit(

@@ -336,13 +336,21 @@ class CartView(BaseModel):
     messages: list[MessageView]
     version: int
     order_id: str | None = Field(None, description="The order this cart became, or is becoming.")
+    order_token: str | None = Field(
+        None, description="Opens that order, in the header `X-Order-Token`, where it is a guest's."
+    )
     expires_at: str
     created_at: str
     updated_at: str
 
     @classmethod
     def of(
-        cls, cart: Cart, priced: PricedCart, status: str, order_id: str | None = None
+        cls,
+        cart: Cart,
+        priced: PricedCart,
+        status: str,
+        order_id: str | None = None,
+        order_token: str | None = None,
     ) -> CartView:
         """Show a cart."""
         lines = {line.line_id: line for line in priced.lines}
@@ -358,6 +366,7 @@ class CartView(BaseModel):
                 "messages": [MessageView.of(message) for message in priced.messages],
                 "version": cart.version,
                 "order_id": order_id,
+                "order_token": order_token,
                 "expires_at": to_text(datetime.fromtimestamp(cart.expires_at, UTC)),
                 "created_at": cart.created_at,
                 "updated_at": cart.updated_at,

@@ -4,21 +4,26 @@
 |-----------|--------|-------------------------------------------------------------|
 | `cart_…`  | `cart` | whoever knows the id: every cart operation and the checkout |
 
+A customer's carts are found by the index `by_customer`, in which guests' are not.
+
 DynamoDB removes an abandoned cart some time after `expires_at`; until then a read
 does as if it were gone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from commerce.carts.model import Buyer, Cart
-from commerce.dynamo.table import ConditionFailed, Item, Put, Table
+from commerce.dynamo.table import ConditionFailed, Delete, Item, Put, Table
 from commerce.errors import CartChanged, NotFound
 from commerce.ids import is_id
 from commerce.pricing import Destination, LineRequest
+
+BY_CUSTOMER = "by_customer"
 
 # An id is made once; this only guards against two carts under one id.
 _IS_NEW = "attribute_not_exists(#pk)"
@@ -72,6 +77,17 @@ class CartStore:
         """
         self._put(Put(_to_item(cart), _IS_UNCHANGED, {"expected": expected_version}))
 
+    def ids_of(self, customer_id: str) -> Iterator[str]:
+        """Walk the ids of a customer's carts; the index may be a moment behind."""
+        entries = self._table.query(
+            "#customer_id = :customer_id", {"customer_id": customer_id}, index=BY_CUSTOMER
+        )
+        return (str(entry["pk"]) for entry in entries)
+
+    def forget(self, cart_id: str) -> None:
+        """Take a cart away; repeated, once."""
+        self._table.delete(Delete(cart_key(cart_id)))
+
     def _put(self, put: Put) -> None:
         try:
             self._table.put(put)
@@ -95,6 +111,8 @@ def _to_item(cart: Cart) -> Item:
         item["destination"] = _without_none(asdict(cart.destination))
     if cart.option_id is not None:
         item["option_id"] = cart.option_id
+    if cart.customer_id is not None:
+        item["customer_id"] = cart.customer_id
     return item
 
 
@@ -111,6 +129,7 @@ def _from_item(item: Item) -> Cart:
         updated_at=item["updated_at"],
         expires_at=item["expires_at"],
         next_line=item["next_line"],
+        customer_id=item.get("customer_id"),
     )
 
 

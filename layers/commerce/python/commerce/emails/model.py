@@ -20,6 +20,7 @@ from commerce.events.model import (
 from commerce.ids import derived_id
 from commerce.lifecycle import CONFIRMED, REJECTED
 from commerce.orders.model import Order, OrderLine
+from commerce.orders.owners import order_token_of
 from commerce.orders.record import OrderRecord, Units, added
 
 SENDING = "sending"
@@ -97,10 +98,11 @@ class Letter:
     """Everything a template may name; see `Contents`.
 
     Texts are one line each, and not escaped: that is the renderer's work. `lines_left` is
-    how many lines are not listed.
+    how many lines are not listed. `order_token` opens a guest's order; empty for a customer's.
     """
 
     order_id: str
+    order_token: str
     name: str
     currency: str
     total: int
@@ -135,6 +137,7 @@ def letter(record: OrderRecord, event: DomainEvent) -> Letter:
     destination = details.fulfillment.get("destination", {}) if contents.delivered else {}
     return Letter(
         order_id=order.order_id,
+        order_token=order_token_of(record) or "",
         name=one_line(details.buyer.get("first_name", "")),
         currency=order.currency,
         total=contents.total,

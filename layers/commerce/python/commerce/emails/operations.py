@@ -58,6 +58,8 @@ def tell_buyer(
     order, details = record.order, record.details
     if not mail.wanted(order) or _told_otherwise(event, payments):
         return False
+    if "email" not in details.buyer:
+        return False  # who bought it has had their data erased
     to, language = details.buyer["email"], language_for(details.buyer.get("language"))
     rendered = render(mail.template, language, letter(record, event))
     email = Email(

@@ -25,7 +25,7 @@ from itertools import islice
 from typing import Any
 
 from commerce.clock import to_text
-from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
+from commerce.dynamo.table import ConditionFailed, Delete, Item, Key, Put, Table, Update
 from commerce.emails.model import FAILED, SENDING, SENT, Email
 from commerce.errors import EmailInProgress
 
@@ -107,6 +107,11 @@ class EmailStore:
             self._table.update(update)
         except ConditionFailed:
             return
+
+    def forget_about(self, order_id: str) -> None:
+        """Take all e-mails about an order away; repeated, once."""
+        for item in self._table.query("#pk = :pk", {"pk": order_id}):
+            self._table.delete(Delete({"pk": item["pk"], "sk": item["sk"]}))
 
     def newest(
         self,

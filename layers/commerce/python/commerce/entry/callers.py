@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from commerce.access import access_to, refunds_are_limited
+from commerce.customers.model import customer_id_of
 from commerce.errors import Forbidden, Unauthenticated
 from commerce.staff.model import Principal
 
@@ -52,9 +53,10 @@ class Caller:
 GUEST = Caller()
 
 
-def customer_id_of(subject: str) -> str:
-    """Give the customer's id of a user of the customers' pool, from its `sub`."""
-    return f"customer_{subject.replace('-', '')}"
+def bearer_token(headers: Mapping[str, str]) -> str:
+    """Give the token of a request's `Authorization`, with or without `Bearer`."""
+    scheme, _, token = headers.get("authorization", "").strip().rpartition(" ")
+    return token if scheme.lower() in {"", "bearer"} else ""
 
 
 def caller_of(event: Mapping[str, Any], route: str) -> Caller:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commerce.entry import idempotency, path_parameters
-from commerce.entry.callers import Audience, Caller, caller_of
+from commerce.entry.audit import Answered, audited
+from commerce.entry.callers import Audience, Caller, bearer_token, caller_of
 from commerce.entry.problems import PROBLEM_CONTENT_TYPE, problem, retry_after_seconds, status_of
 from commerce.entry.telemetry import count, logger, metrics
 from commerce.errors import (
@@ -87,6 +88,8 @@ class Request(Generic[Body, Query]):
     request_id: str
     fingerprint: str
     raw_body: bytes = b""
+    ip: str = ""
+    user_agent: str = ""
 
     @property
     def idempotency_key(self) -> str:
@@ -106,6 +109,11 @@ class Request(Generic[Body, Query]):
         return key
 
     @property
+    def order_token(self) -> str:
+        """What a guest says whose order it is with, from `X-Order-Token`; empty where nothing."""
+        return self.headers.get("x-order-token", "").strip()
+
+    @property
     def call_key(self) -> str:
         """What an id of this call may follow from: the same for all repeats of one call.
 
@@ -113,6 +121,11 @@ class Request(Generic[Body, Query]):
         """
         key = self.headers.get("idempotency-key", "").strip()
         return f"{self.caller.name} {key}" if key else self.request_id
+
+    @property
+    def token(self) -> str:
+        """The access token the caller was let in with, for who asks Cognito in its name."""
+        return bearer_token(self.headers)
 
     @property
     def if_match(self) -> int:
@@ -161,6 +174,9 @@ class Operation:
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
     shown_once: tuple[str, ...] = ()
+    order_token: bool = False
+    before: Callable[[Request[Any, Any]], BaseModel] | None = None
+    removes: bool = False
 
     @property
     def route(self) -> str:
@@ -177,6 +193,11 @@ class Operation:
         """Whether a request of it may have a body; what a GET brings along is not looked at."""
         return self.method != "GET"
 
+    @property
+    def audited(self) -> bool:
+        """Whether the audit trail keeps its calls: what staff and integrations change."""
+        return self.audience is Audience.STAFF and self.method != "GET"
+
 
 class Declared(TypedDict, total=False):
     """What an operation may declare of itself; see `operation`."""
@@ -190,6 +211,9 @@ class Declared(TypedDict, total=False):
     body_bytes_max: int
     public_seconds: int
     shown_once: tuple[str, ...]
+    order_token: bool
+    before: Callable[[Request[Any, Any]], BaseModel]
+    removes: bool
 
 
 @overload
@@ -243,6 +267,13 @@ def operation(
         How long anybody may keep an answer that is the same for all.
     shown_once
         Fields of the answer's body that a repeat does not get: they are not kept.
+    order_token
+        Whether it is for the guest who has the order's token.
+    before
+        For the audit trail: reads what the operation is about to change, in the shape that
+        it answers with. Raises NotFound where there is nothing yet.
+    removes
+        Whether the thing is gone afterwards, and the answer shows it as it was.
     """
     method, _, path = route.partition(" ")
     whole = Operation(method, path, summary, body, query, **declared)
@@ -256,7 +287,7 @@ def operation(
             logger.append_keys(route=route, request_id=request_id)
             try:
                 request = _parse(event, whole, request_id)
-                answer = _answer(function, request, whole, context)
+                answer = audited(whole, request, lambda: _answer(function, request, whole, context))
             except DomainError as error:
                 answer = _refusal(error, request_id)
             except Exception:
@@ -283,6 +314,7 @@ def _parse(
     event: Mapping[str, Any], declared: Operation, request_id: str
 ) -> Request[BaseModel, BaseModel]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    sender = (event.get("requestContext") or {}).get("identity") or {}
     caller = caller_of(event, declared.route)
     path = path_parameters.checked(declared, event.get("pathParameters") or {})
     query = _validate(declared.query, _sent_query(event), "$query")
@@ -297,6 +329,8 @@ def _parse(
         request_id=request_id,
         fingerprint=idempotency.fingerprint(declared.method, declared.path, path, document),
         raw_body=sent,
+        ip=sender.get("sourceIp") or "",
+        user_agent=sender.get("userAgent") or "",
     )
 
 
@@ -404,20 +438,31 @@ def _answer(
     request: Request[Any, Any],
     declared: Operation,
     context: LambdaContext,
-) -> dict[str, Any]:
+) -> Answered:
+    done: list[Answered] = []
+
     def once() -> dict[str, Any]:
-        return _render(function(request), declared)
+        response = function(request)
+        view = response.body if isinstance(response.body, BaseModel) else None
+        done.append(Answered(_render(response, declared), view))
+        return done[0].answer
 
     if not (declared.creates and "idempotency-key" in request.headers):
-        return once()
-    return idempotency.run_once(
+        once()
+        return done[0]
+    whose = request.caller.name
+    if declared.order_token:
+        # An answer kept for one guest is no other's who has come by the key.
+        whose = idempotency.digest(request.order_token)
+    kept = idempotency.run_once(
         once,
-        scope=f"{declared.method} {declared.path} {request.caller.name}",
+        scope=f"{declared.method} {declared.path} {whose}",
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
         not_kept=declared.shown_once,
     )
+    return done[0] if done else Answered(kept, repeated=True)
 
 
 def _render(response: Response, declared: Operation) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from commerce.catalog.model import (
     SKU_CHARS_MAX,
     SKU_PATTERN,
 )
+from commerce.customers.model import CUSTOMER_ID_PATTERN
 from commerce.errors import NotFound
 from commerce.ids import id_pattern
 from commerce.ledger.model import ACCOUNT_PATTERN
@@ -56,7 +57,10 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "reconciliations": PathParameter("The run's id.", id_pattern("reconciliation")),
     "webhook-endpoints": PathParameter("The endpoint's id.", id_pattern("endpoint")),
     "api-keys": PathParameter("The API key's id.", id_pattern("key")),
+    "customers": PathParameter("The customer's id.", CUSTOMER_ID_PATTERN),
+    "addresses": PathParameter("The address's id.", id_pattern("address")),
     "deliveries": PathParameter("The delivery's id.", id_pattern("delivery")),
+    "audit-entries": PathParameter("The entry's id.", id_pattern("audit")),
 }
 
 

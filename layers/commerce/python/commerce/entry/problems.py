@@ -17,6 +17,8 @@ STATUS: dict[type[DomainError], int] = {
     errors.IdempotencyKeyRequired: 400,
     errors.Unauthenticated: 401,
     errors.InvalidSignature: 401,
+    errors.WrongCredentials: 401,
+    errors.SessionEnded: 401,
     errors.PaymentDeclined: 402,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -44,6 +46,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.TooManyEndpoints: 409,
     errors.EndpointDisabled: 409,
     errors.DeliveryInProgress: 409,
+    errors.TooManyAddresses: 409,
     errors.StaleVersion: 412,
     errors.RequestTooLarge: 413,
     errors.UnsupportedMediaType: 415,
@@ -57,7 +60,9 @@ STATUS: dict[type[DomainError], int] = {
     errors.FulfillmentOptionUnavailable: 422,
     errors.DestinationNotServed: 422,
     errors.AddressRefused: 422,
+    errors.InvalidCode: 422,
     errors.PreconditionRequired: 428,
+    errors.TooManyRequests: 429,
     errors.TransientError: 503,
 }
 

@@ -52,8 +52,11 @@ def task(
 
 
 def _names(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a log line is found by: a step's order or cart, or what an event is about."""
-    named = {name: event[name] for name in ("order_id", "cart_id") if name in event}
+    """Give what a log line is found by: a step's order, or what an event is about.
+
+    Never a cart: who knows its id can tell the token of its order.
+    """
+    named = {name: event[name] for name in ("order_id",) if name in event}
     match event:
         case {"detail": {"aggregate": {"id": about}}}:
             named["about"] = about

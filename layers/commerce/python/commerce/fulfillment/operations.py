@@ -104,6 +104,21 @@ def create_fulfillment(
     return record, made_by(record, acting.key)
 
 
+def read_fulfillment(
+    fulfillment_id: str, *, records: RecordStore
+) -> tuple[OrderRecord, Fulfillment]:
+    """Read a fulfillment and its order as they are now.
+
+    Raises
+    ------
+    NotFound
+        There is no such fulfillment.
+    """
+    order_id, _ = order_of(fulfillment_id, "fulfillment")
+    record = records.get(order_id)
+    return record, record.fulfillment(fulfillment_id)
+
+
 def pack(fulfillment_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
     """Record that a fulfillment is packed."""
     order_id, _ = order_of(fulfillment_id, "fulfillment")
@@ -192,7 +207,7 @@ def consume_stock(
 
     One that was cancelled is not shipped, and nothing leaves.
     """
-    record, parcel = _parcel(fulfillment_id, records)
+    record, parcel = read_fulfillment(fulfillment_id, records=records)
     if parcel.status != CANCELED:
         quantities = record.quantities(parcel.units)
         stock.consume(record.order.order_id, parcel.id, quantities, parcel.location, now)
@@ -213,7 +228,7 @@ def capture_shipment(
     PaymentOutcomeUnknown
         The order is charged at once and that is not done yet; try again a little later.
     """
-    record, parcel = _parcel(fulfillment_id, records)
+    record, parcel = read_fulfillment(fulfillment_id, records=records)
     if parcel.settled or parcel.status == CANCELED:
         return
     order_id = record.order.order_id
@@ -320,12 +335,6 @@ def refund(wanted: Movement, clock: Clock, till: Till) -> None:
     refund_payment(
         wanted, clock, payments=till.payments, ledger=till.ledger, provider=till.provider
     )
-
-
-def _parcel(fulfillment_id: str, records: RecordStore) -> tuple[OrderRecord, Fulfillment]:
-    order_id, _ = order_of(fulfillment_id, "fulfillment")
-    record = records.get(order_id)
-    return record, record.fulfillment(fulfillment_id)
 
 
 def _require_charged(record: OrderRecord, payment: Payment) -> None:

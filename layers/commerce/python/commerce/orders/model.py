@@ -135,11 +135,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Details:
-    """What never changes about an order: who buys what, and where it goes."""
+    """What no decision changes: who buys what, and where it goes; `customer_id` is no guest's."""
 
     lines: tuple[OrderLine, ...]
     buyer: Mapping[str, str] = field(default_factory=dict)
     fulfillment: Mapping[str, Any] = field(default_factory=dict)
+    customer_id: str | None = None
 
 
 @dataclass(frozen=True)

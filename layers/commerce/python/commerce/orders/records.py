@@ -14,6 +14,7 @@ question                                        answered by
 ==============================================  =========================================
 an order with all its parts                     a query by order id
 returns of a status, newest first               index `by_status`, partitions `return#…`
+a customer's returns, newest first              index `by_owner`, partition `return#…`
 who waits for a part's status                   a query by order id and `wait#…`
 ==============================================  =========================================
 
@@ -45,8 +46,10 @@ from commerce.dynamo.table import (
 )
 from commerce.errors import NotFound, TransactionConflict
 from commerce.ids import is_id
-from commerce.lifecycle import RETURN
+from commerce.lifecycle import PENDING, RETURN
+from commerce.orders.erasure import without_buyer
 from commerce.orders.model import Change
+from commerce.orders.owners import Sees, everybody, guest_owner, owner_of, returns_owner
 from commerce.orders.record import (
     Cancellation,
     Decision,
@@ -56,8 +59,10 @@ from commerce.orders.record import (
     order_of,
 )
 from commerce.orders.store import (
+    BY_OWNER,
     SHARDS,
     change_item,
+    details_key,
     listed,
     newest_in,
     order_from,
@@ -70,6 +75,8 @@ STILL_SO = "#status = :status"
 
 # Each try fails only where another decision about the same order came between.
 _TRIES = 20
+# With the order's record and its details, what one transaction takes.
+_PARTS_AT_ONCE = 90
 
 Part = Fulfillment | Cancellation | Return
 Decide = Callable[[OrderRecord], Decision | None]
@@ -82,6 +89,10 @@ class Wait:
     part: str
     status: str
     token: str
+
+
+# Said of an order's first details: a claim that came before stands.
+STILL_THE_GUESTS = "#owner = :guest"
 
 
 def part_key(identifier: str) -> Key:
@@ -101,8 +112,13 @@ def wait_key(wait: Wait) -> Key:
 class RecordStore:
     """Orders with their parts."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, sees: Sees = everybody) -> None:
         self._table = table
+        self._sees = sees
+
+    def seen_by(self, sees: Sees) -> RecordStore:
+        """Give the same store to somebody for whom only some orders are there."""
+        return RecordStore(self._table, sees)
 
     def get(self, order_id: str) -> OrderRecord:
         """Read an order and all its parts as they are now.
@@ -110,7 +126,7 @@ class RecordStore:
         Raises
         ------
         NotFound
-            There is no such order.
+            There is no such order, or it is not there for whom this store is.
         """
         known = is_id(order_id, "order")
         items = (
@@ -121,13 +137,16 @@ class RecordStore:
             by_kind.setdefault(item["sk"].partition("#")[0], []).append(item)
         if "order" not in by_kind:
             raise NotFound("there is no such order")
-        return OrderRecord(
+        record = OrderRecord(
             order_from(by_kind["order"][0]),
             read_details(by_kind.get("details", [])),
             tuple(Fulfillment(**_facts(item)) for item in by_kind.get("fulfillment", [])),
             tuple(Cancellation(**_facts(item)) for item in by_kind.get("cancellation", [])),
             tuple(Return(**_facts(item)) for item in by_kind.get("return", [])),
         )
+        if not self._sees(record):
+            raise NotFound("there is no such order")
+        return record
 
     def decide(self, order_id: str, decide: Decide, key: str = "") -> OrderRecord:
         """Make a decision about an order and record it whole, or not at all.
@@ -167,6 +186,75 @@ class RecordStore:
             except TransactionRefused:
                 continue
             return decision.after
+        raise TransactionConflict("others keep deciding about this order")
+
+    def hand_over(self, order_id: str, email: str, customer_id: str) -> bool:
+        """Make a guest's order a customer's, with its returns; tell whether this call did.
+
+        Nothing is done to an order that is somebody's, that was placed with another e-mail
+        address, or that is still being placed: its lines may be written again.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        TransactionConflict
+            Others kept deciding about this order.
+        """
+        guest = guest_owner(email)
+        for _ in range(_TRIES):
+            record = self.get(order_id)
+            if owner_of(record.details) != guest or record.order.status == PENDING:
+                return False
+            claimed = replace(record.details, customer_id=customer_id)
+            mine = replace(_touched(record), details=claimed)
+            values = {"owner": owner_of(claimed), "guest": guest}
+            change = Update(
+                details_key(order_id, 0), "SET #owner = :owner", STILL_THE_GUESTS, values
+            )
+            returns = [Put(_part_item(mine, each)) for each in mine.returns]
+            try:
+                self._table.transact([_head_again(record), change, *returns])
+            except TransactionRefused:
+                continue
+            return True
+        raise TransactionConflict("others keep deciding about this order")
+
+    def erase_buyer(self, order_id: str) -> None:
+        """Forget who bought an order and what they wrote; repeated, once.
+
+        An order of many returns and cancellations takes more than one write. What is left
+        after a death in between, a repeat does.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        TransactionConflict
+            Others kept deciding about this order.
+        """
+        for _ in range(_TRIES):
+            record = self.get(order_id)
+            wanted = without_buyer(_touched(record))
+            changed = _rewritten(record, wanted)
+            if not changed and wanted.details == record.details:
+                return
+            writes: list[Write] = [
+                _head_again(record, wanted.order.timeline),
+                Update(
+                    details_key(order_id, 0),
+                    "SET #buyer = :buyer, #fulfillment = :fulfillment",
+                    values={
+                        "buyer": dict(wanted.details.buyer),
+                        "fulfillment": dict(wanted.details.fulfillment),
+                    },
+                ),
+                *(Put(_part_item(wanted, part)) for part in changed[:_PARTS_AT_ONCE]),
+            ]
+            try:
+                self._table.transact(writes)
+            except TransactionRefused:
+                continue
         raise TransactionConflict("others keep deciding about this order")
 
     def wait(self, wait: Wait) -> str:
@@ -234,9 +322,20 @@ class RecordStore:
             for shard in range(SHARDS)
         ]
         page, further = newest_in(self._table, partitions, _return_id, limit, before)
+        return self._returns(page), further
+
+    def list_returns_of(
+        self, customer_id: str, *, limit: int, before: tuple[str, str] | None = None
+    ) -> tuple[list[tuple[str, Return]], tuple[str, str] | None]:
+        """Read a page of a customer's returns; see `list_returns`."""
+        partitions = [returns_owner(customer_id)]
+        page, further = newest_in(self._table, partitions, _return_id, limit, before, BY_OWNER)
+        return self._returns(page), further
+
+    def _returns(self, page: list[tuple[str, str]]) -> list[tuple[str, Return]]:
         items = self._table.get_many([part_key(identifier) for _, identifier in page])
         by_id = {item["id"]: (item["pk"], Return(**_facts(item))) for item in items}
-        return [by_id[identifier] for _, identifier in page if identifier in by_id], further
+        return [by_id[identifier] for _, identifier in page if identifier in by_id]
 
 
 def made_by(record: OrderRecord, key: str) -> str:
@@ -270,7 +369,8 @@ def _writes(decision: Decision) -> list[Write]:
         *decision.cancellations,
         *decision.returns,
     )
-    return [_head(decision), *(Put(_part_item(decision, part)) for part in parts)]
+    after = decision.after
+    return [_head(decision), *(Put(_part_item(after, part)) for part in parts)]
 
 
 def _head(decision: Decision) -> Update:
@@ -300,15 +400,42 @@ def _head(decision: Decision) -> Update:
     return Update(order_key(after.order_id), expression, NONE_DECIDED_MEANWHILE, values)
 
 
-def _part_item(decision: Decision, part: Part) -> Item:
+def _touched(record: OrderRecord) -> OrderRecord:
+    order = replace(record.order, version=record.order.version + 1)
+    return replace(record, order=order)
+
+
+def _head_again(record: OrderRecord, timeline: tuple[Change, ...] | None = None) -> Update:
+    """Write an order's record as it is, if nothing was decided since it was read.
+
+    A decision at the same moment is then made again, on what this transaction writes.
+    """
+    expression = "SET #version = #version + :one"
+    values: dict[str, Any] = {"one": 1, "seen": record.order.version}
+    if timeline is not None:
+        expression += ", #timeline = :timeline"
+        values["timeline"] = [change_item(each) for each in timeline]
+    return Update(order_key(record.order.order_id), expression, NONE_DECIDED_MEANWHILE, values)
+
+
+def _rewritten(before: OrderRecord, after: OrderRecord) -> list[Part]:
+    old: list[Part] = [*before.returns, *before.cancellations]
+    new: list[Part] = [*after.returns, *after.cancellations]
+    return [one for one, was in zip(new, old, strict=True) if one != was]
+
+
+def _part_item(record: OrderRecord, part: Part) -> Item:
     item = {name: value for name, value in asdict(part).items() if value is not None}
-    item |= {**part_key(part.id), "version": decision.order.version}
+    item |= {**part_key(part.id), "version": record.order.version}
     if isinstance(part, Return):
-        item["listed"] = f"return#{listed(decision.order.order_id, part.status)}"
+        item["listed"] = f"return#{listed(record.order.order_id, part.status)}"
         item["placed_at"] = part.times["requested"]
+        customer_id = record.details.customer_id
+        if customer_id is not None:
+            item["owner"] = returns_owner(customer_id)
     return item
 
 
 def _facts(item: Item) -> dict[str, Any]:
-    own = {"pk", "sk", "version", "listed", "placed_at"}
+    own = {"pk", "sk", "version", "listed", "placed_at", "owner"}
     return {name: value for name, value in item.items() if name not in own}

@@ -11,6 +11,7 @@ from commerce.clock import to_text
 from commerce.fulfillment.schema import FulfillmentView, LineUnits, fulfillment_view, lines_of
 from commerce.money import to_text as amount_text
 from commerce.orders.model import Order
+from commerce.orders.owners import order_token_of
 from commerce.orders.record import OrderRecord
 from commerce.pages import Page, PageQuery
 from commerce.payments.model import (
@@ -135,6 +136,16 @@ class OrderView(BaseModel):
     placed_at: str
 
 
+class PlacedOrder(OrderView):
+    """An order, as whoever placed it gets it."""
+
+    order_token: str | None = Field(
+        None,
+        description="Opens a guest's order, in the header `X-Order-Token`. A customer's has none.",
+        examples=["ordertoken_01j0000000q3n8v5r1c7k2m9x4t6w0a8y5"],
+    )
+
+
 class OrderSummary(BaseModel):
     """An order in a list."""
 
@@ -202,9 +213,11 @@ class StopView(BaseModel):
 
 
 class StaffOrderView(OrderView):
-    """An order as staff see it: with payment, stock and everything that happened."""
+    """An order as staff see it: with payment, stock and everything that happened.
 
-    cart_id: str
+    Not with the cart's id: who knows that can tell the order's token.
+    """
+
     attempt: int
     settings_version: int
     execution: str
@@ -229,6 +242,18 @@ _MESSAGES = {
 def order_view(record: OrderRecord, payment: Payment | None) -> OrderView:
     """Show an order."""
     return OrderView.model_validate(_order_fields(record, payment))
+
+
+def placed_order(record: OrderRecord, payment: Payment | None) -> PlacedOrder:
+    """Show an order to whoever placed it."""
+    fields = _order_fields(record, payment)
+    return PlacedOrder.model_validate({**fields, "order_token": order_token_of(record)})
+
+
+def order_path(record: OrderRecord) -> str:
+    """Give where whoever placed an order reads it."""
+    area = "store" if record.details.customer_id is None else "store/customers/me"
+    return f"/{area}/orders/{record.order.order_id}"
 
 
 def order_summary(order: Order, payment: Payment | None) -> OrderSummary:
@@ -256,7 +281,6 @@ def staff_order_view(
     order = record.order
     return StaffOrderView(
         **_order_fields(record, payment),
-        cart_id=order.cart_id,
         attempt=order.attempt,
         settings_version=order.settings_version,
         execution=order.execution,

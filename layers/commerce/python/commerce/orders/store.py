@@ -16,10 +16,13 @@ a cart's attempts                           gets by the ids that follow from the
 orders of a status, newest first            index `by_status`: `listed`, `placed_at`
 orders in flight whose recovery is due      the same index, partitions of the two
                                             statuses in flight, which hold no other order
+a customer's orders, newest first           index `by_owner`: `owner`, `placed_at`
+guests' orders with an e-mail address       the same index, see `commerce.orders.owners`
 ==========================================  ============================================
 
 `listed` is the status and one of a few shards, so that a flash sale's orders do not
-all fall on one partition of the index.
+all fall on one partition of the index. `owner` stands on an order's first details, which
+are written once, so a decision costs that index nothing.
 """
 
 from __future__ import annotations
@@ -59,9 +62,12 @@ from commerce.orders.model import (
     order_id_for,
     recovery_due,
 )
+from commerce.orders.owners import customer_in, owner_of
 
 BY_STATUS = "by_status"
+BY_OWNER = "by_owner"
 SHARDS = 4
+_PARTITION = {BY_STATUS: "listed", BY_OWNER: "owner"}
 # A chunk stays well under DynamoDB's 400 KB an item; most orders have one.
 CHUNK_LINES_MAX = 250
 
@@ -94,8 +100,9 @@ def newest_in(
     id_of: Callable[[Item], str],
     limit: int,
     before: tuple[str, str] | None,
+    index: str = BY_STATUS,
 ) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
-    """Read a page of some partitions of `by_status` as (time, id), descending in both.
+    """Read a page of some partitions of an index as (time, id), descending in both.
 
     Parameters
     ----------
@@ -109,7 +116,7 @@ def newest_in(
     tuple
         The page, and the position to go on from, None on the last page.
     """
-    walks = [_newest_of(table, partition, id_of, limit, before) for partition in partitions]
+    walks = [_newest_of(table, each, id_of, limit, before, index) for each in partitions]
     entries = list(islice(merge(*walks, reverse=True), limit + 1))
     page = entries[:limit]
     return page, page[-1] if len(entries) > limit else None
@@ -121,12 +128,13 @@ def _newest_of(
     id_of: Callable[[Item], str],
     limit: int,
     before: tuple[str, str] | None,
+    index: str,
 ) -> Iterator[tuple[str, str]]:
-    condition, values = "#listed = :listed", {"listed": partition}
+    condition, values = f"#{_PARTITION[index]} = :partition", {"partition": partition}
     if before:
         condition += " AND #placed_at <= :before"
         values["before"] = before[0]
-    entries = table.query(condition, values, index=BY_STATUS, newest_first=True)
+    entries = table.query(condition, values, index=index, newest_first=True)
     positions = ((str(entry["placed_at"]), id_of(entry)) for entry in entries)
     later = (place for place in positions if before is None or place < before)
     # A tie in time comes in no order of ids from the index; one more page of it is enough.
@@ -209,7 +217,7 @@ class OrderStore:
                 ) from None
             if (first.cart_version, first.totals) != (order.cart_version, order.totals):
                 raise CartChanged("the cart changed while it was being ordered") from None
-        chunks = _detail_items(order.order_id, details)
+        chunks = _detail_items(order, details)
         if len(chunks) == 1:
             self._table.put(Put(chunks[0]))
         else:
@@ -361,9 +369,26 @@ class OrderStore:
         page, further = newest_in(
             self._table, partitions, lambda entry: str(entry["pk"]), limit, before
         )
+        return self._heads(page), further
+
+    def list_newest_of(
+        self, owner: str, *, limit: int, before: tuple[str, str] | None = None
+    ) -> tuple[list[Order], tuple[str, str] | None]:
+        """Read a page of an owner's orders, newest first; see `list_newest`."""
+        page, further = newest_in(
+            self._table, [owner], lambda entry: str(entry["pk"]), limit, before, BY_OWNER
+        )
+        return self._heads(page), further
+
+    def ids_of(self, owner: str) -> Iterator[str]:
+        """Walk the ids of an owner's orders, oldest first; the index may be a moment behind."""
+        entries = self._table.query("#owner = :owner", {"owner": owner}, index=BY_OWNER)
+        return (str(entry["pk"]) for entry in entries)
+
+    def _heads(self, page: list[tuple[str, str]]) -> list[Order]:
         heads = self._table.get_many([order_key(order_id) for _, order_id in page])
         by_id = {head["pk"]: order_from(head) for head in heads}
-        return [by_id[order_id] for _, order_id in page if order_id in by_id], further
+        return [by_id[order_id] for _, order_id in page if order_id in by_id]
 
     def standing_page(
         self, after: Mapping[str, Any] | None, limit: int
@@ -481,16 +506,21 @@ def change_item(change: Change) -> dict[str, str]:
     return {name: value for name, value in asdict(change).items() if value}
 
 
-def _detail_items(order_id: str, details: Details) -> list[Item]:
+def _detail_items(order: Order, details: Details) -> list[Item]:
     starts = range(0, len(details.lines), CHUNK_LINES_MAX)
     chunks: list[Item] = [
         {
-            **details_key(order_id, number),
+            **details_key(order.order_id, number),
             "lines": [asdict(line) for line in details.lines[start : start + CHUNK_LINES_MAX]],
         }
         for number, start in enumerate(starts)
     ]
-    chunks[0] |= {"buyer": dict(details.buyer), "fulfillment": dict(details.fulfillment)}
+    chunks[0] |= {
+        "buyer": dict(details.buyer),
+        "fulfillment": dict(details.fulfillment),
+        "owner": owner_of(details),
+        "placed_at": order.placed_at,
+    }
     return chunks
 
 
@@ -502,4 +532,5 @@ def read_details(items: Iterable[Item]) -> Details:
         tuple(OrderLine(**line) for chunk in chunks for line in chunk["lines"]),
         first.get("buyer", {}),
         first.get("fulfillment", {}),
+        customer_in(first.get("owner", "")),
     )

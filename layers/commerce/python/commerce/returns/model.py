@@ -42,7 +42,8 @@ from commerce.orders.record import (
     without,
 )
 
-RETURNS_MAX = 200
+# What changes an order's owner changes all its returns, in one transaction.
+RETURNS_MAX = 90
 
 # After any time as it is stored.
 _NOT_YET = "not yet"

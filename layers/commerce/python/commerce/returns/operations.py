@@ -43,6 +43,18 @@ def request_return(
     return record, record.sent_back(made_by(record, acting.key))
 
 
+def read_return(return_id: str, *, records: RecordStore) -> tuple[str, Return]:
+    """Read a return as it is now, with its order's id.
+
+    Raises
+    ------
+    NotFound
+        There is no such return.
+    """
+    order_id, _ = order_of(return_id, "return")
+    return order_id, records.get(order_id).sent_back(return_id)
+
+
 def approve_return(return_id: str, acting: Acting, *, records: RecordStore) -> OrderRecord:
     """Let the buyer send the units."""
     order_id, _ = order_of(return_id, "return")

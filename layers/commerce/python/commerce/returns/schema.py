@@ -27,13 +27,18 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class RequestReturn(_Body):
-    """Units that a buyer wants to send back."""
+class ReturnWish(_Body):
+    """Units of an order that its customer wants to send back."""
 
-    order_id: str = Field(pattern=id_pattern("order"))
     line_items: Lines
     reason: Reason
     note: _Note = ""
+
+
+class RequestReturn(ReturnWish):
+    """Units that a guest wants to send back, and of which order."""
+
+    order_id: str = Field(pattern=id_pattern("order"))
 
 
 class RejectReturn(_Body):

@@ -167,7 +167,7 @@ class DeliveryStore:
         DeliveryInProgress
             An attempt is under way.
         """
-        seen = self._get(endpoint_id, delivery_id)
+        seen = self.get(endpoint_id, delivery_id)
         update = Update(
             delivery_key(endpoint_id, delivery_id),
             "SET #status = :pending, #round_from = #tried, #due = :shard, #due_at = :due, "
@@ -218,7 +218,14 @@ class DeliveryStore:
                 return found, None
         return found, str(start["sk"]) if start else None
 
-    def _get(self, endpoint_id: str, delivery_id: str) -> Delivery:
+    def get(self, endpoint_id: str, delivery_id: str) -> Delivery:
+        """Read a delivery.
+
+        Raises
+        ------
+        NotFound
+            The endpoint has no such delivery.
+        """
         if is_id(delivery_id, DELIVERY_ID_PREFIX):
             item = self._table.get(delivery_key(endpoint_id, delivery_id))
             if item:

@@ -1,0 +1,28 @@
+"""Somebody confirms an address with the code that was mailed to it."""
+
+from commerce.clock import system_clock
+from commerce.customers import operations
+from commerce.customers.pace import Pace
+from commerce.customers.schema import Confirmation, Confirmed
+from commerce.customers.store import CustomerStore
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.environment import environment
+from commerce.errors import AccountsUnavailable, InvalidCode, TooManyRequests
+from commerce.user_pool import UserPool
+
+pool = UserPool(environment().customer_client)
+customers = CustomerStore(Table(environment().customers_table))
+
+
+@http.operation(
+    "POST /store/customers/confirm",
+    "Confirm an address with the code that was mailed",
+    body=Confirmation,
+    returns=Confirmed,
+    problems=(InvalidCode, TooManyRequests, AccountsUnavailable),
+)
+def handler(request: http.Request[Confirmation, http.Nothing]) -> http.Response:
+    """Answer that the address is confirmed, so that its owner can sign in."""
+    operations.confirm(request.body, system_clock(), pool=pool, customers=customers, pace=Pace())
+    return http.Response(Confirmed())

@@ -1,0 +1,49 @@
+"""Cancel an order or some of its units, by the customer whose it is."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.entry.idempotency import digest
+from commerce.environment import environment
+from commerce.errors import (
+    IllegalTransition,
+    NotAllocated,
+    NotFound,
+    TooManyUnits,
+    TransactionConflict,
+)
+from commerce.fulfillment.model import BUYER, Acting
+from commerce.fulfillment.operations import cancel_order
+from commerce.fulfillment.schema import CancelOrder, units_of
+from commerce.orders.owners import of_customer
+from commerce.orders.records import RecordStore
+from commerce.orders.schema import OrderView, order_view
+from commerce.payments.store import PaymentStore
+from commerce.workflows import StateMachine
+
+records = RecordStore(Table(environment().orders_table))
+payments = PaymentStore(Table(environment().payments_table))
+recovery = StateMachine(environment().recover_order_arn)
+
+
+@http.operation(
+    "POST /store/customers/me/orders/{id}/cancel",
+    "Cancel an order of mine, or some of its units: money and stock are given back",
+    body=CancelOrder,
+    returns=OrderView,
+    status=202,
+    creates=True,
+    problems=(NotFound, IllegalTransition, NotAllocated, TooManyUnits, TransactionConflict),
+)
+def handler(request: http.Request[CancelOrder, http.Nothing]) -> http.Response:
+    """Answer with the order; its money and stock follow."""
+    lines = request.body.line_items
+    record = cancel_order(
+        request.path["id"],
+        units_of(lines) if lines else None,
+        Acting(BUYER, system_clock(), request.body.reason, digest(request.call_key)),
+        records=records.seen_by(of_customer(request.caller.id)),
+        recovery=recovery,
+    )
+    view = order_view(record, payments.get(record.order.order_id))
+    return http.Response.versioned(view, record.order.version)

@@ -1,0 +1,47 @@
+"""Ask to send units of an order back, as the customer whose it is."""
+
+from commerce.clock import system_clock
+from commerce.dynamo.table import Table
+from commerce.entry import http
+from commerce.entry.idempotency import digest
+from commerce.environment import environment
+from commerce.errors import (
+    IllegalTransition,
+    NotFound,
+    ReturnWindowClosed,
+    TooManyUnits,
+    TransactionConflict,
+)
+from commerce.fulfillment.model import BUYER, Acting
+from commerce.fulfillment.schema import units_of
+from commerce.orders.owners import of_customer
+from commerce.orders.records import RecordStore
+from commerce.returns.operations import request_return
+from commerce.returns.schema import ReturnView, ReturnWish, return_view
+from commerce.settings.store import SettingsStore
+
+records = RecordStore(Table(environment().orders_table))
+settings = SettingsStore(Table(environment().settings_table))
+
+
+@http.operation(
+    "POST /store/customers/me/orders/{id}/returns",
+    "Ask to send units of an order of mine back",
+    body=ReturnWish,
+    returns=ReturnView,
+    status=201,
+    creates=True,
+    problems=(NotFound, IllegalTransition, ReturnWindowClosed, TooManyUnits, TransactionConflict),
+)
+def handler(request: http.Request[ReturnWish, http.Nothing]) -> http.Response:
+    """Answer with the return, which staff approve or reject."""
+    order_id, body = request.path["id"], request.body
+    _, wish = request_return(
+        order_id,
+        units_of(body.line_items),
+        body.note,
+        Acting(BUYER, system_clock(), body.reason, digest(request.call_key)),
+        records=records.seen_by(of_customer(request.caller.id)),
+        settings=settings,
+    )
+    return http.Response(return_view(order_id, wish))

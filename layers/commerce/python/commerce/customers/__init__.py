@@ -1,0 +1,1 @@
+"""Customers: people with an account, their addresses and their sessions."""

@@ -1,0 +1,361 @@
+"""What customers do with their accounts.
+
+Cognito has the password and says who somebody is; the customers table has the rest. The table
+is written after Cognito, and what a death in between left out is made up for by the next read,
+see `read_own`. A deletion goes the other way round, see `delete_own`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from commerce.clock import to_text
+from commerce.customers import model
+from commerce.customers.model import (
+    ACTIVE,
+    DELETED,
+    UNCONFIRMED,
+    Address,
+    Customer,
+    account_email,
+    customer_id_of,
+)
+from commerce.customers.pace import Pace
+from commerce.customers.schema import (
+    AddressChanges,
+    Confirmation,
+    CustomerChanges,
+    NewAddress,
+    PasswordChange,
+    PasswordReset,
+    Registration,
+    SignIn,
+)
+from commerce.customers.store import CustomerStore
+from commerce.errors import InvalidRequest, SessionEnded, StaleVersion, WrongCredentials
+from commerce.user_pool import Tokens, UserPool
+
+_TRIES = 5
+
+
+# --- accounts and sessions ----------------------------------------------------
+
+
+def register(
+    wanted: Registration, now: datetime, *, pool: UserPool, customers: CustomerStore, pace: Pace
+) -> None:
+    """Make an account that its address has still to confirm; nothing is told of the outcome.
+
+    An address that is taken gets nothing new, and no mail where it is confirmed. Where it is
+    not, another code is mailed, so a repeat after a lost answer does no harm.
+
+    Raises
+    ------
+    InvalidRequest
+        The password or the address is none that an account may have.
+    TooManyRequests, AccountsUnavailable
+        It was not done, or nobody knows; the same call may be made again.
+    """
+    with pace.even():
+        subject = pool.sign_up(wanted.account, wanted.password)
+        if subject is None:
+            _send_code(wanted.account, pool, customers)
+            return
+        at = to_text(now)
+        customers.register(
+            Customer(
+                customer_id_of(subject),
+                wanted.account,
+                UNCONFIRMED,
+                at,
+                at,
+                first_name=wanted.first_name,
+                last_name=wanted.last_name,
+                phone=wanted.phone,
+            )
+        )
+
+
+def send_code_again(email: str, *, pool: UserPool, customers: CustomerStore, pace: Pace) -> None:
+    """Mail another code to whoever registered and has not confirmed; nothing is told of it.
+
+    Raises
+    ------
+    TooManyRequests, AccountsUnavailable
+        It was not done, or nobody knows.
+    """
+    with pace.even():
+        _send_code(account_email(email), pool, customers)
+
+
+def confirm(
+    given: Confirmation, now: datetime, *, pool: UserPool, customers: CustomerStore, pace: Pace
+) -> None:
+    """Confirm an address with the code that was mailed to it.
+
+    Raises
+    ------
+    InvalidCode
+        It is not this one, or nobody waits for one; so also where it is confirmed already.
+    TooManyRequests, AccountsUnavailable
+        It was not done, or nobody knows.
+    """
+    with pace.even():
+        pool.confirm(given.account, given.code)
+        waiting = _of_email(given.account, customers, UNCONFIRMED)
+        if waiting is not None:
+            _change(waiting.customer_id, lambda customer: model.confirm(customer, now), customers)
+
+
+def sign_in(given: SignIn, *, pool: UserPool, pace: Pace) -> Tokens:
+    """Give tokens for an address and its password.
+
+    Raises
+    ------
+    WrongCredentials
+        The password is wrong, nobody has the address, or it is not confirmed.
+    TooManyRequests
+        Too many wrong passwords.
+    AccountsUnavailable
+        The same call may be made again.
+    """
+    with pace.even():
+        return pool.sign_in(given.account, given.password)
+
+
+def send_reset_code(email: str, *, pool: UserPool, pace: Pace) -> None:
+    """Mail a code that a new password can be set with; nothing is told of it.
+
+    Raises
+    ------
+    TooManyRequests, AccountsUnavailable
+        It was not done, or nobody knows.
+    """
+    with pace.even():
+        pool.send_reset_code(account_email(email))
+
+
+def reset_password(given: PasswordReset, *, pool: UserPool, pace: Pace) -> None:
+    """Set a new password with the code that was mailed, and end all sessions.
+
+    Whoever knew the old password may have signed in with it. A death between the two leaves
+    sessions open; to sign in and out again ends them.
+
+    Raises
+    ------
+    InvalidCode, InvalidRequest
+        Nothing was changed.
+    TooManyRequests, AccountsUnavailable
+        It was not done, or nobody knows.
+    """
+    with pace.even():
+        pool.reset_password(given.account, given.code, given.password)
+        pool.sign_out_everywhere(pool.sign_in(given.account, given.password).access_token)
+
+
+def change_password(access_token: str, given: PasswordChange, *, pool: UserPool) -> Tokens:
+    """Set a new password, end all sessions and give a new one.
+
+    Raises
+    ------
+    SessionEnded
+        The token does not hold any more.
+    InvalidRequest
+        The old password is wrong, or the new one is none that an account may have.
+    TooManyRequests, AccountsUnavailable
+        It was not done, or nobody knows.
+    """
+    user = pool.user_of(access_token)
+    try:
+        pool.change_password(access_token, given.password, given.new_password)
+    except WrongCredentials:
+        raise InvalidRequest(
+            "the old password is wrong",
+            errors=[
+                {"path": "$.password", "code": "wrong_password", "detail": "it is another one"}
+            ],
+        ) from None
+    pool.sign_out_everywhere(access_token)
+    return pool.sign_in(user.email, given.new_password)
+
+
+def _send_code(email: str, pool: UserPool, customers: CustomerStore) -> None:
+    # Whoever has confirmed has no use for a code, and is not to be mailed by strangers.
+    if _of_email(email, customers, ACTIVE) is None:
+        pool.send_code_again(email)
+
+
+def _of_email(email: str, customers: CustomerStore, status: str) -> Customer | None:
+    """Find the newest customer of an address who is of this status."""
+    newest, _ = customers.newest(email, limit=20)
+    return next((each for each in newest if each.status == status), None)
+
+
+# --- the customer and the address book ------------------------------------------
+
+
+def read_own(
+    customer_id: str,
+    access_token: str,
+    now: datetime,
+    *,
+    pool: UserPool,
+    customers: CustomerStore,
+) -> Customer:
+    """Read the customer who calls; what registering or confirming left out is written now.
+
+    Raises
+    ------
+    SessionEnded
+        The account is deleted.
+    TooManyRequests, AccountsUnavailable
+        The record was incomplete, and Cognito gave no answer about the address.
+    """
+    customer = customers.find(customer_id)
+    if customer is None:
+        # Who has a token has confirmed the address that Cognito names.
+        user = pool.user_of(access_token)
+        customers.register(model.confirmed(customer_id, user.email, now))
+        customer = customers.get(customer_id)
+    if customer.status == UNCONFIRMED:
+        return _change(customer_id, lambda found: _confirmed_once(found, now), customers)
+    return _there(customer)
+
+
+def own(customer_id: str, *, customers: CustomerStore) -> Customer:
+    """Read the customer who calls, as the last `read_own` left it.
+
+    Raises
+    ------
+    NotFound
+        There is no record yet.
+    SessionEnded
+        The account is deleted.
+    """
+    return _there(customers.get(customer_id))
+
+
+def change_own(
+    customer_id: str,
+    changes: CustomerChanges,
+    seen_version: int,
+    now: datetime,
+    *,
+    customers: CustomerStore,
+) -> Customer:
+    """Change what the shop knows of a customer.
+
+    Raises
+    ------
+    StaleVersion
+        It is not of `seen_version` any more.
+    NotFound
+        There is no record yet, or the default is to be none of the addresses.
+    SessionEnded
+        The account is deleted.
+    """
+    old = _there(customers.get(customer_id))
+    if old.version != seen_version:
+        raise StaleVersion("the account was changed since you read it", version=old.version)
+    new = model.changed(changes.applied_to(old), now)
+    customers.change(new, seen_version)
+    return new
+
+
+def add_address(
+    customer_id: str,
+    wanted: NewAddress,
+    address_id: str,
+    now: datetime,
+    *,
+    customers: CustomerStore,
+) -> tuple[Customer, Address]:
+    """Put an address into the book; one with this id that is there already stays.
+
+    Raises
+    ------
+    TooManyAddresses
+        There are 50 already.
+    NotFound, SessionEnded
+        There is no record yet, or the account is deleted.
+    """
+    address = Address(address_id, wanted.to_destination())
+
+    def with_it(customer: Customer) -> Customer:
+        return model.add_address(customer, address, default=wanted.default, now=now)
+
+    return _change(customer_id, with_it, customers), address
+
+
+def change_address(
+    customer_id: str,
+    address_id: str,
+    changes: AddressChanges,
+    now: datetime,
+    *,
+    customers: CustomerStore,
+) -> tuple[Customer, Address]:
+    """Change an address of the book.
+
+    Raises
+    ------
+    NotFound
+        There is no such address in this customer's book.
+    SessionEnded
+        The account is deleted.
+    """
+
+    def with_changes(customer: Customer) -> Customer:
+        address = changes.applied_to(customer.address(address_id))
+        return model.change_address(customer, address, default=bool(changes.default), now=now)
+
+    customer = _change(customer_id, with_changes, customers)
+    return customer, customer.address(address_id)
+
+
+def remove_address(
+    customer_id: str, address_id: str, now: datetime, *, customers: CustomerStore
+) -> Customer:
+    """Take an address out of the book, and give what is left.
+
+    Raises
+    ------
+    NotFound
+        There is no such address in this customer's book.
+    SessionEnded
+        The account is deleted.
+    """
+
+    def without_it(customer: Customer) -> Customer:
+        return model.remove_address(customer, address_id, now)
+
+    return _change(customer_id, without_it, customers)
+
+
+def _change(
+    customer_id: str, step: Callable[[Customer], Customer], customers: CustomerStore
+) -> Customer:
+    """Take a step on a customer as of now, again where another call came in between."""
+    for tries in range(_TRIES):
+        old = _there(customers.get(customer_id))
+        new = step(old)
+        try:
+            customers.change(new, old.version)
+        except StaleVersion:
+            if tries == _TRIES - 1:
+                raise
+        else:
+            return new
+    raise AssertionError("the last try returns or raises")
+
+
+def _confirmed_once(customer: Customer, now: datetime) -> Customer:
+    return model.confirm(customer, now) if customer.status == UNCONFIRMED else customer
+
+
+def _there(customer: Customer) -> Customer:
+    if customer.status == DELETED:
+        # Its last access token holds until it expires.
+        raise SessionEnded("the account is deleted")
+    return customer
