@@ -219,6 +219,9 @@ class StaffOrderView(OrderView):
     """
 
     attempt: int
+    storefront: str | None = Field(
+        default=None, description="The publishable key of the storefront that it was sold by."
+    )
     settings_version: int
     execution: str
     recovery_due_at: str | None = None
@@ -282,6 +285,7 @@ def staff_order_view(
     return StaffOrderView(
         **_order_fields(record, payment),
         attempt=order.attempt,
+        storefront=record.details.storefront,
         settings_version=order.settings_version,
         execution=order.execution,
         recovery_due_at=order.recovery_due_at,
