@@ -218,6 +218,9 @@ class StaffOrderView(OrderView):
     Not with the cart's id: who knows that can tell the order's token.
     """
 
+    customer_id: str | None = Field(
+        default=None, description="Whose it is; a guest's where absent."
+    )
     attempt: int
     settings_version: int
     execution: str
@@ -281,6 +284,7 @@ def staff_order_view(
     order = record.order
     return StaffOrderView(
         **_order_fields(record, payment),
+        customer_id=record.details.customer_id,
         attempt=order.attempt,
         settings_version=order.settings_version,
         execution=order.execution,
