@@ -24,11 +24,16 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Keeps what it is sent; answers 200, or first whatever `answers` has."""
+    """Keeps what it is sent; answers 200, or first whatever `answers` has.
+
+    `says` is the body of a 200; `redirect_to` is where a redirect leads, itself if empty.
+    """
 
     url: str
     received: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    says: str = "thanks"
+    redirect_to: str = ""
 
     def wait_for(self, requests: int) -> list[Received]:
         """Wait until so many requests came, and give them."""
@@ -49,9 +54,9 @@ def receiving(shop: Shop) -> Iterator[Receiver]:
             status = receiver.answers.pop(0) if receiver.answers else 200
             self.send_response(status)
             if status in {301, 302, 307, 308}:
-                self.send_header("Location", receiver.url)
+                self.send_header("Location", receiver.redirect_to or receiver.url)
             self.end_headers()
-            self.wfile.write(b"thanks" if status == 200 else b"not now")
+            self.wfile.write(receiver.says.encode() if status == 200 else b"not now")
 
         def log_message(self, *_: Any) -> None:
             pass

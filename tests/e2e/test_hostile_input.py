@@ -15,30 +15,15 @@ import httpx
 import pytest
 
 from commerce.entry.http import HEADERS
+from e2e.refusals import fields, refused
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key
+from e2e.throttles import one_request_a_second
 from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
 MEGABYTE = 1_000_000
-
-
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that an answer is a problem document of the shop, and give it."""
-    problem: dict[str, Any] = answer.json()
-    assert (answer.status_code, problem["code"]) == (status, code), answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert problem["request_id"] == answer.headers["X-Request-Id"]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Strict-Transport-Security"]
-    assert answer.headers["Cache-Control"] == "no-store"
-    return problem
-
-
-def fields(problem: dict[str, Any]) -> set[str]:
-    """Give the paths of the fields that a problem names."""
-    return {each["path"] for each in problem["errors"]}
 
 
 @pytest.fixture(scope="module")
@@ -252,22 +237,8 @@ def test_the_catalogue_may_be_kept_a_moment_and_nothing_else(storefront: Storefr
 
 
 def test_too_many_requests_at_once_are_told_to_wait(storefront: Storefront, cloud: Cloud) -> None:
-    api = {"restApiId": cloud.stack_outputs()["ApiId"], "stageName": "live"}
-    path = "/~1store~1categories/GET/throttling"
-    limits = {"rateLimit": "1", "burstLimit": "1"}
-    cloud.apis.update_stage(
-        **api,
-        patchOperations=[
-            {"op": "replace", "path": f"{path}/{name}", "value": value}
-            for name, value in limits.items()
-        ],
-    )
-    try:
+    with one_request_a_second(cloud, "/store/categories", "GET"):
         answers = [storefront.shop.call("GET", "/store/categories") for _ in range(4)]
-    finally:
-        cloud.apis.update_stage(
-            **api, patchOperations=[{"op": "remove", "path": "/~1store~1categories/GET"}]
-        )
     slowed = [each for each in answers if each.status_code == 429]
     assert slowed
     refused(slowed[0], 429, "too_many_requests")

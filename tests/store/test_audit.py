@@ -21,11 +21,13 @@ from commerce.dynamo.table import ConditionFailed
 from commerce.entry import http
 from commerce.errors import NotFound, OutOfStock
 from commerce.ids import new_id
+from commerce.staff.model import Principal
 
 pytestmark = pytest.mark.usefixtures("tables")
 
 PRODUCT = f"prod_{'0' * 36}"
-ADA, BOB = Actor("staff", "1", "ada@shop.example"), Actor("key", "key_2", "Warehouse")
+ADA = Actor("staff", "1", "ada@shop.example", roles=("manager",))
+BOB = Actor("key", "key_2", "Warehouse", scopes=("products:write",))
 
 
 class Shelf(BaseModel):
@@ -53,7 +55,7 @@ class Shelves:
         self.units = 1
         wanted: dict[str, Any] = {"creates": True, "before": lambda _: Shelf(units=self.units)}
 
-        @http.operation("POST /admin/products/{id}", "Fill", returns=Shelf, **(wanted | declared))
+        @http.operation("PATCH /admin/products/{id}", "Fill", returns=Shelf, **(wanted | declared))
         def handler(_request: http.Request[Any, Any]) -> http.Response:
             after()
             self.units += 1
@@ -63,7 +65,7 @@ class Shelves:
 
     def fill(self, key: str | None = None) -> tuple[int, str]:
         """Ask for one more unit; give the status and the problem's code."""
-        claims = {"sub": "1", "cognito:groups": "staff", "email": "ada@shop.example"}
+        context = Principal("staff", "1", "ada@shop.example", ("manager",)).to_context()
         sender = {"sourceIp": "203.0.113.9", "userAgent": "curl/8"}
         answer = self.handler(
             {
@@ -72,7 +74,7 @@ class Shelves:
                 "requestContext": {
                     "requestId": "request-1",
                     "identity": sender,
-                    "authorizer": {"claims": claims},
+                    "authorizer": context,
                 },
             },
             Context(),
@@ -105,7 +107,7 @@ def test_a_change_is_told_with_who_from_where_and_what() -> None:
 
     (entry,) = listed()
     assert (entry.actor, entry.ip, entry.user_agent) == (ADA, "203.0.113.9", "curl/8")
-    assert (entry.route, entry.path) == ("POST /admin/products/{id}", {"id": PRODUCT})
+    assert (entry.route, entry.path) == ("PATCH /admin/products/{id}", {"id": PRODUCT})
     assert (entry.request_id, entry.result) == ("request-1", "done")
     assert entry.idempotency_key not in {"", "key-1"}
     assert entry.outcome is not None

@@ -29,6 +29,7 @@ REDACTED_FIELDS = frozenset(
         "first_name",
         "last_name",
         "name",
+        "order_token",
         "password",
         "phone",
         "phone_number",

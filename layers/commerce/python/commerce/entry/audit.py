@@ -73,8 +73,14 @@ def _begin(declared: Operation, request: Request[Any, Any]) -> Entry:
     caller, key = request.caller, request.headers.get("idempotency-key", "").strip()
     entry = Entry(
         new_id(ENTRY_ID_PREFIX, system_clock()),
-        Actor("staff", caller.id, caller.name),
-        f"{declared.method} {declared.path}",
+        Actor(
+            caller.kind,
+            caller.id,
+            caller.name,
+            tuple(sorted(caller.roles)),
+            tuple(sorted(caller.scopes)),
+        ),
+        declared.route,
         request.request_id,
         request.ip,
         request.user_agent[:USER_AGENT_CHARS_MAX],
