@@ -8,7 +8,7 @@ from commerce.customers.store import CustomerStore
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import NotFound, SessionEnded, TooManyAddresses
+from commerce.errors import NotFound, SessionEnded, TooManyAddresses, TransactionConflict
 from commerce.ids import new_id
 
 customers = CustomerStore(Table(environment().customers_table))
@@ -20,7 +20,7 @@ customers = CustomerStore(Table(environment().customers_table))
     body=NewAddress,
     returns=AddressView,
     status=201,
-    problems=(NotFound, SessionEnded, TooManyAddresses),
+    problems=(NotFound, SessionEnded, TooManyAddresses, TransactionConflict),
     creates=True,
 )
 def handler(request: http.Request[NewAddress, http.Nothing]) -> http.Response:

@@ -7,7 +7,7 @@ from commerce.customers.store import CustomerStore
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import NotFound, SessionEnded
+from commerce.errors import NotFound, SessionEnded, TransactionConflict
 
 customers = CustomerStore(Table(environment().customers_table))
 
@@ -17,7 +17,7 @@ customers = CustomerStore(Table(environment().customers_table))
     "Change an address, or make it the default",
     body=AddressChanges,
     returns=AddressView,
-    problems=(NotFound, SessionEnded),
+    problems=(NotFound, SessionEnded, TransactionConflict),
 )
 def handler(request: http.Request[AddressChanges, http.Nothing]) -> http.Response:
     """Answer with the address as it is now."""

@@ -2,6 +2,8 @@
 
 from commerce.clock import system_clock
 from commerce.customers import operations
+from commerce.customers.attempts import AttemptStore
+from commerce.customers.operations import Door
 from commerce.customers.pace import Pace
 from commerce.customers.schema import Confirmation, Confirmed
 from commerce.customers.store import CustomerStore
@@ -11,8 +13,9 @@ from commerce.environment import environment
 from commerce.errors import AccountsUnavailable, InvalidCode, TooManyRequests
 from commerce.user_pool import UserPool
 
-pool = UserPool(environment().customer_client)
-customers = CustomerStore(Table(environment().customers_table))
+table = Table(environment().customers_table)
+customers = CustomerStore(table)
+door = Door(UserPool(environment().customer_client), AttemptStore(table), Pace())
 
 
 @http.operation(
@@ -24,5 +27,5 @@ customers = CustomerStore(Table(environment().customers_table))
 )
 def handler(request: http.Request[Confirmation, http.Nothing]) -> http.Response:
     """Answer that the address is confirmed, so that its owner can sign in."""
-    operations.confirm(request.body, system_clock(), pool=pool, customers=customers, pace=Pace())
+    operations.confirm(request.body, system_clock(), door=door, customers=customers)
     return http.Response(Confirmed())

@@ -2,6 +2,8 @@
 
 from commerce.clock import system_clock
 from commerce.customers import operations
+from commerce.customers.attempts import AttemptStore
+from commerce.customers.operations import Door
 from commerce.customers.pace import Pace
 from commerce.customers.schema import Accepted, Registration
 from commerce.customers.store import CustomerStore
@@ -11,8 +13,9 @@ from commerce.environment import environment
 from commerce.errors import AccountsUnavailable, TooManyRequests
 from commerce.user_pool import UserPool
 
-pool = UserPool(environment().customer_client)
-customers = CustomerStore(Table(environment().customers_table))
+table = Table(environment().customers_table)
+customers = CustomerStore(table)
+door = Door(UserPool(environment().customer_client), AttemptStore(table), Pace())
 
 
 @http.operation(
@@ -25,5 +28,5 @@ customers = CustomerStore(Table(environment().customers_table))
 )
 def handler(request: http.Request[Registration, http.Nothing]) -> http.Response:
     """Answer alike whether or not the address has an account."""
-    operations.register(request.body, system_clock(), pool=pool, customers=customers, pace=Pace())
+    operations.register(request.body, system_clock(), door=door, customers=customers)
     return http.Response(Accepted())

@@ -7,7 +7,7 @@ from commerce.customers.store import CustomerStore
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import NotFound, SessionEnded
+from commerce.errors import NotFound, SessionEnded, TransactionConflict
 
 customers = CustomerStore(Table(environment().customers_table))
 
@@ -16,7 +16,7 @@ customers = CustomerStore(Table(environment().customers_table))
     "DELETE /store/customers/me/addresses/{id}",
     "Delete an address",
     returns=AddressList,
-    problems=(NotFound, SessionEnded),
+    problems=(NotFound, SessionEnded, TransactionConflict),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the addresses that are left."""

@@ -1,14 +1,19 @@
 """Somebody who has forgotten a password sets a new one."""
 
+from commerce.clock import system_clock
 from commerce.customers import operations
+from commerce.customers.attempts import AttemptStore
+from commerce.customers.operations import Door
 from commerce.customers.pace import Pace
 from commerce.customers.schema import PasswordReset, PasswordSet
+from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import AccountsUnavailable, InvalidCode, TooManyRequests
 from commerce.user_pool import UserPool
 
-pool = UserPool(environment().customer_client)
+attempts = AttemptStore(Table(environment().customers_table))
+door = Door(UserPool(environment().customer_client), attempts, Pace())
 
 
 @http.operation(
@@ -20,5 +25,5 @@ pool = UserPool(environment().customer_client)
 )
 def handler(request: http.Request[PasswordReset, http.Nothing]) -> http.Response:
     """Answer that the new password holds, and that all sessions have ended."""
-    operations.reset_password(request.body, pool=pool, pace=Pace())
+    operations.reset_password(request.body, system_clock(), door=door)
     return http.Response(PasswordSet())

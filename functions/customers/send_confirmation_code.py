@@ -1,6 +1,9 @@
 """Somebody who registered asks for another code."""
 
+from commerce.clock import system_clock
 from commerce.customers import operations
+from commerce.customers.attempts import AttemptStore
+from commerce.customers.operations import Door
 from commerce.customers.pace import Pace
 from commerce.customers.schema import Accepted, CodeRequest
 from commerce.customers.store import CustomerStore
@@ -10,8 +13,9 @@ from commerce.environment import environment
 from commerce.errors import AccountsUnavailable, TooManyRequests
 from commerce.user_pool import UserPool
 
-pool = UserPool(environment().customer_client)
-customers = CustomerStore(Table(environment().customers_table))
+table = Table(environment().customers_table)
+customers = CustomerStore(table)
+door = Door(UserPool(environment().customer_client), AttemptStore(table), Pace())
 
 
 @http.operation(
@@ -24,5 +28,5 @@ customers = CustomerStore(Table(environment().customers_table))
 )
 def handler(request: http.Request[CodeRequest, http.Nothing]) -> http.Response:
     """Answer alike whether or not anybody waits for a code."""
-    operations.send_code_again(request.body.email, pool=pool, customers=customers, pace=Pace())
+    operations.send_code_again(request.body.email, system_clock(), door=door, customers=customers)
     return http.Response(Accepted())

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloud_in_memory import ROOT
-from e2e.customers import PASSWORD, new_email, newest_code
+from e2e.customers import PASSWORD, new_email, newest_code, signed_in
 from e2e.receiver import receiving
 from e2e.recovery import wait_until
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key, total
@@ -81,6 +81,7 @@ def test_every_operation_does_its_work(
     goods_sent_and_sent_back(walk, storefront)
     webhooks(walk)
     a_customers_account(walk, deployed_shop)
+    a_customers_orders(walk, storefront, cloud)
     settings = walk.do("GET /admin/settings")
     replaced = walk.do("PUT /admin/settings", settings, if_match=settings["version"])
     assert replaced["version"] == settings["version"] + 1
@@ -277,6 +278,37 @@ def webhooks(walk: Walk) -> None:
         walk.do(f"DELETE {path}")
 
 
+def a_customers_orders(walk: Walk, storefront: Storefront, cloud: Cloud) -> None:
+    customer = signed_in(storefront.shop, cloud)
+    (sku,) = storefront.stocked(9)
+    guests = storefront.complete(storefront.cart({sku: 1}, email=customer.email)).json()["id"]
+    cart = storefront.cart({sku: 2}, email=customer.email)
+    me, hers = "/store/customers/me", {"headers": customer.headers}
+    walk.do(f"POST {me}/carts/{cart['id']}/claim", **hers)
+    order = storefront.complete(storefront.shop.ask("GET", f"/store/carts/{cart['id']}")).json()
+    claim = f"POST {me}/orders/claim"
+    # The index that finds them is a moment behind.
+    wait_until(lambda: bool(walk.do(claim, **hers)["claimed"]), "the guest's order")
+    wait_until(
+        lambda: len(walk.do(f"GET {me}/orders", **hers)["items"]) == 2, "both orders in the list"
+    )
+    walk.do(f"POST {me}/orders/{guests}/cancel", {}, key=new_key(), **hers)
+    wait_until(lambda: bool(storefront.order(order["id"])["fulfillments"]), "the allocation")
+    parcel = storefront.order(order["id"])["fulfillments"][0]["id"]
+    for step in ("pack", "ship", "deliver"):
+        walk.do(f"POST /admin/fulfillments/{parcel}/{step}", {} if step == "ship" else None)
+    wish = {"line_items": [{"id": "line_1", "quantity": 1}], "reason": "damaged", "note": "Ada's"}
+    path = f"{me}/orders/{order['id']}"
+    made = walk.do(f"POST {path}/returns", wish, key=new_key(), **hers)["id"]
+    assert walk.do(f"GET {path}", **hers)["returns"][0]["id"] == made
+    assert walk.do(f"GET {me}/returns/{made}", **hers)["status"] == "requested"
+    wait_until(lambda: bool(walk.do(f"GET {me}/returns", **hers)["items"]), "the return's entry")
+
+    walk.do(f"POST /admin/returns/{made}/reject", {"reason": "worn"})
+    wait_until(lambda: customer.call("DELETE", "").status_code != 409, "the orders to end")
+    assert "Ada" not in str(storefront.order(order["id"]))
+
+
 def absent(kind: str, part: str = "") -> str:
     """Give an id as the shop makes them, of nothing that there is."""
     return f"{kind}_{'0' * 36}{part}"
@@ -321,7 +353,11 @@ def a_customers_account(walk: Walk, workspace: Workspace) -> None:
         (listed,) = walk.do("GET /admin/customers", query=query)["items"]
         assert listed["id"] == me["id"]
     assert walk.do(f"GET /admin/customers/{me['id']}")["first_name"] == "Ada"
+    assert walk.do(f"GET {path}/export", headers=signed_in)["account"]["id"] == me["id"]
     walk.do(f"DELETE {path}/sessions", headers=signed_in)
+    session = walk.do("POST /store/customers/sessions", account)
+    signed_in = {"Authorization": f"Bearer {session['access_token']}"}
+    assert walk.do(f"DELETE {path}", headers=signed_in)["id"] == me["id"]
 
 
 def what_was_audited(walk: Walk) -> dict[str, list[dict[str, Any]]]:

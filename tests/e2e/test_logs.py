@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from e2e.customers import PASSWORD, SignedIn, signed_in
 from e2e.storefront import BUYER, DESTINATION, Storefront
 from pushcart import staff
 from pushcart.cloud import Cloud
@@ -18,6 +19,8 @@ pytestmark = [pytest.mark.xdist_group("deployed_shop"), pytest.mark.afterwards]
 # Planted by a test of its own, so that they are in the run however few tests are chosen.
 CANARY = {"email": "canary.bird@example.org", "first_name": "Kanarienvogel", "last_name": "Piep"}
 STREET = "7 Coal Mine Lane"
+WRONG_PASSWORD = "a canary's wrong password"
+CODE = "720163"
 
 
 def _lines(cloud: Cloud) -> Iterator[str]:
@@ -31,7 +34,24 @@ def _lines(cloud: Cloud) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def logged(storefront: Storefront, cloud: Cloud) -> list[str]:
+def account(storefront: Storefront, cloud: Cloud) -> SignedIn:
+    """Give an account that was refused a password and a code, and let in."""
+    customer = signed_in(storefront.shop, cloud)
+    said = {"email": customer.email, "password": PASSWORD}
+    for path, body in (
+        ("", said),
+        ("/sessions", said),
+        ("/sessions", {**said, "password": WRONG_PASSWORD}),
+        ("/confirm", {"email": customer.email, "code": CODE}),
+        ("/sessions/refresh", {"refresh_token": customer.refresh_token}),
+    ):
+        storefront.shop.call("POST", f"/store/customers{path}", body)
+    customer.ask("POST", "/addresses", {**DESTINATION, "street_address": STREET})
+    return customer
+
+
+@pytest.fixture(scope="module")
+def logged(storefront: Storefront, cloud: Cloud, account: SignedIn) -> list[str]:  # noqa: ARG001 - it is logged
     """Buy once, be declined once and be refused once as the canary, and read all logs."""
     (sku,) = storefront.stocked(5)
     street = {**DESTINATION, "street_address": STREET}
@@ -46,9 +66,11 @@ def logged(storefront: Storefront, cloud: Cloud) -> list[str]:
 
 
 def test_no_log_has_a_buyers_data_a_token_or_a_password(
-    logged: list[str], staff_token: str, deployed_shop: Workspace
+    logged: list[str], account: SignedIn, staff_token: str, deployed_shop: Workspace
 ) -> None:
     secrets = {
+        *(account.email, account.access_token, account.refresh_token),
+        *(PASSWORD, WRONG_PASSWORD, CODE),
         *(CANARY["email"], CANARY["first_name"], STREET),
         *(BUYER["email"], DESTINATION["street_address"]),
         *("tok_visa", "tok_declined", "a-Long-passw0rd!", staff.password(deployed_shop)),

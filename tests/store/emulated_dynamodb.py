@@ -51,13 +51,17 @@ class EmulatedDynamoDb:
         table = dynamodb._tables.get(table_name(noun))
         return [item for items in table["items"].values() for item in items.values()]
 
+    def answer(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
+        """Give the status and the document that DynamoDB answers a request with."""
+        with self._lock:
+            return _asked(operation, arguments)
+
     def __getattr__(self, name: str) -> Any:
         """Give a call by its name in the SDK."""
         operation = name.title().replace("_", "")
 
         def call(**arguments: Any) -> Any:
-            with self._lock:
-                status, answer = _asked(operation, arguments)
+            status, answer = self.answer(operation, arguments)
             if status != 200:
                 code = answer["__type"].rpartition("#")[2]
                 error: Any = {"Code": code, "Message": answer.get("message", "")}

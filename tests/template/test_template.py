@@ -293,6 +293,23 @@ def test_every_route_has_a_limit_and_checkouts_a_lower_one() -> None:
     assert rates["/store/carts/{id}/complete"] < rates["/*"]
 
 
+def test_whoever_guesses_passwords_or_codes_meets_a_lower_limit() -> None:
+    limits = {
+        f"{setting['HttpMethod']} {setting['ResourcePath']}": setting["ThrottlingRateLimit"]
+        for setting in resources("Api")["Api"]["MethodSettings"]
+    }
+    guessing = {
+        route
+        for _, route, _ in routes()
+        if route.startswith("POST /store/customers") and "/me" not in route
+    }
+    # A refresh token is too long to be guessed.
+    guessing -= {"POST /store/customers/sessions/refresh"}
+
+    assert len(guessing) == 6
+    assert not [route for route in guessing if limits.get(route, 500) > 50]
+
+
 def test_a_code_has_one_status_whether_a_function_or_api_gateway_says_it() -> None:
     ours = {
         error.code(): status_of(error)

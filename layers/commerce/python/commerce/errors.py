@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -43,7 +43,7 @@ class DomainError(Exception):
 class TransientError(DomainError):
     """Nothing is wrong with the request; the same call may succeed a moment later."""
 
-    retry_after_seconds: ClassVar[int] = 1
+    retry_after_seconds: int = 1
 
 
 # --- requests -----------------------------------------------------------------
@@ -116,7 +116,7 @@ class AuditUnavailable(TransientError):
 class Unhealthy(TransientError):
     """Something the shop stands on does not answer."""
 
-    retry_after_seconds: ClassVar[int] = 5
+    retry_after_seconds: int = 5
 
 
 # --- catalogue ----------------------------------------------------------------
@@ -295,10 +295,16 @@ class TooManyAddresses(DomainError):
     """The customer has as many addresses as one may have."""
 
 
+class OpenOrders(DomainError):
+    """Something of the customer's orders is still to be done; `order_ids` lists which."""
+
+
 class TooManyRequests(TransientError):
     """The same was tried too often; passwords and codes are not to be guessed."""
 
-    retry_after_seconds: ClassVar[int] = 60
+    def __init__(self, sentence: str, wait_seconds: int = 60) -> None:
+        super().__init__(sentence)
+        self.retry_after_seconds = wait_seconds
 
 
 class AccountsUnavailable(TransientError):

@@ -113,18 +113,21 @@ def claim_own_orders(
 
 
 def claim_orders(
-    customer_id: str, email: str, *, orders: OrderStore, records: RecordStore
+    customer_id: str,
+    email: str,
+    *,
+    orders: OrderStore,
+    records: RecordStore,
+    at_once: int = CLAIMED_AT_ONCE_MAX,
 ) -> ClaimedOrders:
     """Make guests' orders of the customer's address the customer's; each once.
 
     Their tokens open them no more. Repeated until there are no `more`, it ends; an order that
     is just being placed is left for a later call.
     """
-    found = list(islice(orders.ids_of(guest_owner(email)), CLAIMED_AT_ONCE_MAX + 1))
-    claimed = sum(
-        records.hand_over(order_id, email, customer_id) for order_id in found[:CLAIMED_AT_ONCE_MAX]
-    )
-    return ClaimedOrders(claimed=claimed, more=len(found) > CLAIMED_AT_ONCE_MAX)
+    found = list(islice(orders.ids_of(guest_owner(email)), at_once + 1))
+    claimed = sum(records.hand_over(order_id, email, customer_id) for order_id in found[:at_once])
+    return ClaimedOrders(claimed=claimed, more=len(found) > at_once)
 
 
 def open_orders(customer_id: str, email: str, held: Holders) -> list[str]:

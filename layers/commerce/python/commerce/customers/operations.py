@@ -8,10 +8,12 @@ see `read_own`. A deletion goes the other way round, see `delete_own`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from commerce.clock import to_text
 from commerce.customers import model
+from commerce.customers.attempts import CODES_SENT, CODES_TRIED, SIGN_INS, AttemptStore, Limit
 from commerce.customers.model import (
     ACTIVE,
     DELETED,
@@ -33,18 +35,48 @@ from commerce.customers.schema import (
     SignIn,
 )
 from commerce.customers.store import CustomerStore
-from commerce.errors import InvalidRequest, SessionEnded, StaleVersion, WrongCredentials
+from commerce.errors import (
+    InvalidRequest,
+    SessionEnded,
+    StaleVersion,
+    TooManyRequests,
+    TransactionConflict,
+    WrongCredentials,
+)
 from commerce.user_pool import Tokens, UserPool
 
 _TRIES = 5
 
 
+@dataclass(frozen=True)
+class Door:
+    """What stands between strangers and the accounts: limits, even answers, and the pool."""
+
+    pool: UserPool
+    attempts: AttemptStore
+    pace: Pace
+
+    def may(self, limit: Limit, email: str, now: datetime) -> bool:
+        """Count an attempt and tell whether it may be made."""
+        return not self.attempts.wait_seconds(limit, email, now)
+
+    def check(self, limit: Limit, email: str, now: datetime) -> None:
+        """Count an attempt.
+
+        Raises
+        ------
+        TooManyRequests
+            There were too many.
+        """
+        wait = self.attempts.wait_seconds(limit, email, now)
+        if wait:
+            raise TooManyRequests("too many attempts with this address; try again later", wait)
+
+
 # --- accounts and sessions ----------------------------------------------------
 
 
-def register(
-    wanted: Registration, now: datetime, *, pool: UserPool, customers: CustomerStore, pace: Pace
-) -> None:
+def register(wanted: Registration, now: datetime, *, door: Door, customers: CustomerStore) -> None:
     """Make an account that its address has still to confirm; nothing is told of the outcome.
 
     An address that is taken gets nothing new, and no mail where it is confirmed. Where it is
@@ -57,10 +89,12 @@ def register(
     TooManyRequests, AccountsUnavailable
         It was not done, or nobody knows; the same call may be made again.
     """
-    with pace.even():
-        subject = pool.sign_up(wanted.account, wanted.password)
+    with door.pace.even():
+        if not door.may(CODES_SENT, wanted.account, now):
+            return
+        subject = door.pool.sign_up(wanted.account, wanted.password)
         if subject is None:
-            _send_code(wanted.account, pool, customers)
+            _send_code(wanted.account, door.pool, customers)
             return
         at = to_text(now)
         customers.register(
@@ -77,7 +111,7 @@ def register(
         )
 
 
-def send_code_again(email: str, *, pool: UserPool, customers: CustomerStore, pace: Pace) -> None:
+def send_code_again(email: str, now: datetime, *, door: Door, customers: CustomerStore) -> None:
     """Mail another code to whoever registered and has not confirmed; nothing is told of it.
 
     Raises
@@ -85,13 +119,12 @@ def send_code_again(email: str, *, pool: UserPool, customers: CustomerStore, pac
     TooManyRequests, AccountsUnavailable
         It was not done, or nobody knows.
     """
-    with pace.even():
-        _send_code(account_email(email), pool, customers)
+    with door.pace.even():
+        if door.may(CODES_SENT, account_email(email), now):
+            _send_code(account_email(email), door.pool, customers)
 
 
-def confirm(
-    given: Confirmation, now: datetime, *, pool: UserPool, customers: CustomerStore, pace: Pace
-) -> None:
+def confirm(given: Confirmation, now: datetime, *, door: Door, customers: CustomerStore) -> None:
     """Confirm an address with the code that was mailed to it.
 
     Raises
@@ -101,14 +134,15 @@ def confirm(
     TooManyRequests, AccountsUnavailable
         It was not done, or nobody knows.
     """
-    with pace.even():
-        pool.confirm(given.account, given.code)
+    with door.pace.even():
+        door.check(CODES_TRIED, given.account, now)
+        door.pool.confirm(given.account, given.code)
         waiting = _of_email(given.account, customers, UNCONFIRMED)
         if waiting is not None:
-            _change(waiting.customer_id, lambda customer: model.confirm(customer, now), customers)
+            change(waiting.customer_id, lambda customer: model.confirm(customer, now), customers)
 
 
-def sign_in(given: SignIn, *, pool: UserPool, pace: Pace) -> Tokens:
+def sign_in(given: SignIn, now: datetime, *, door: Door) -> Tokens:
     """Give tokens for an address and its password.
 
     Raises
@@ -120,11 +154,12 @@ def sign_in(given: SignIn, *, pool: UserPool, pace: Pace) -> Tokens:
     AccountsUnavailable
         The same call may be made again.
     """
-    with pace.even():
-        return pool.sign_in(given.account, given.password)
+    with door.pace.even():
+        door.check(SIGN_INS, given.account, now)
+        return door.pool.sign_in(given.account, given.password)
 
 
-def send_reset_code(email: str, *, pool: UserPool, pace: Pace) -> None:
+def send_reset_code(email: str, now: datetime, *, door: Door) -> None:
     """Mail a code that a new password can be set with; nothing is told of it.
 
     Raises
@@ -132,11 +167,12 @@ def send_reset_code(email: str, *, pool: UserPool, pace: Pace) -> None:
     TooManyRequests, AccountsUnavailable
         It was not done, or nobody knows.
     """
-    with pace.even():
-        pool.send_reset_code(account_email(email))
+    with door.pace.even():
+        if door.may(CODES_SENT, account_email(email), now):
+            door.pool.send_reset_code(account_email(email))
 
 
-def reset_password(given: PasswordReset, *, pool: UserPool, pace: Pace) -> None:
+def reset_password(given: PasswordReset, now: datetime, *, door: Door) -> None:
     """Set a new password with the code that was mailed, and end all sessions.
 
     Whoever knew the old password may have signed in with it. A death between the two leaves
@@ -149,7 +185,9 @@ def reset_password(given: PasswordReset, *, pool: UserPool, pace: Pace) -> None:
     TooManyRequests, AccountsUnavailable
         It was not done, or nobody knows.
     """
-    with pace.even():
+    pool = door.pool
+    with door.pace.even():
+        door.check(CODES_TRIED, given.account, now)
         pool.reset_password(given.account, given.code, given.password)
         pool.sign_out_everywhere(pool.sign_in(given.account, given.password).access_token)
 
@@ -219,8 +257,8 @@ def read_own(
         customers.register(model.confirmed(customer_id, user.email, now))
         customer = customers.get(customer_id)
     if customer.status == UNCONFIRMED:
-        return _change(customer_id, lambda found: _confirmed_once(found, now), customers)
-    return _there(customer)
+        return change(customer_id, lambda found: _confirmed_once(found, now), customers)
+    return there(customer)
 
 
 def own(customer_id: str, *, customers: CustomerStore) -> Customer:
@@ -233,7 +271,7 @@ def own(customer_id: str, *, customers: CustomerStore) -> Customer:
     SessionEnded
         The account is deleted.
     """
-    return _there(customers.get(customer_id))
+    return there(customers.get(customer_id))
 
 
 def change_own(
@@ -255,7 +293,7 @@ def change_own(
     SessionEnded
         The account is deleted.
     """
-    old = _there(customers.get(customer_id))
+    old = there(customers.get(customer_id))
     if old.version != seen_version:
         raise StaleVersion("the account was changed since you read it", version=old.version)
     new = model.changed(changes.applied_to(old), now)
@@ -285,7 +323,7 @@ def add_address(
     def with_it(customer: Customer) -> Customer:
         return model.add_address(customer, address, default=wanted.default, now=now)
 
-    return _change(customer_id, with_it, customers), address
+    return change(customer_id, with_it, customers), address
 
 
 def change_address(
@@ -310,7 +348,7 @@ def change_address(
         address = changes.applied_to(customer.address(address_id))
         return model.change_address(customer, address, default=bool(changes.default), now=now)
 
-    customer = _change(customer_id, with_changes, customers)
+    customer = change(customer_id, with_changes, customers)
     return customer, customer.address(address_id)
 
 
@@ -330,32 +368,44 @@ def remove_address(
     def without_it(customer: Customer) -> Customer:
         return model.remove_address(customer, address_id, now)
 
-    return _change(customer_id, without_it, customers)
+    return change(customer_id, without_it, customers)
 
 
-def _change(
+def there(customer: Customer) -> Customer:
+    """Give a customer who is not deleted.
+
+    Raises
+    ------
+    SessionEnded
+        The account is deleted; its last access token holds until it expires.
+    """
+    if customer.status == DELETED:
+        raise SessionEnded("the account is deleted")
+    return customer
+
+
+def change(
     customer_id: str, step: Callable[[Customer], Customer], customers: CustomerStore
 ) -> Customer:
-    """Take a step on a customer as of now, again where another call came in between."""
-    for tries in range(_TRIES):
-        old = _there(customers.get(customer_id))
+    """Take a step on a customer as of now, again where another call came in between.
+
+    Raises
+    ------
+    NotFound, SessionEnded
+        There is no record, or the account is deleted.
+    TransactionConflict
+        Other calls kept coming in between.
+    """
+    for _ in range(_TRIES):
+        old = there(customers.get(customer_id))
         new = step(old)
         try:
             customers.change(new, old.version)
         except StaleVersion:
-            if tries == _TRIES - 1:
-                raise
-        else:
-            return new
-    raise AssertionError("the last try returns or raises")
+            continue
+        return new
+    raise TransactionConflict("others keep changing this account")
 
 
 def _confirmed_once(customer: Customer, now: datetime) -> Customer:
     return model.confirm(customer, now) if customer.status == UNCONFIRMED else customer
-
-
-def _there(customer: Customer) -> Customer:
-    if customer.status == DELETED:
-        # Its last access token holds until it expires.
-        raise SessionEnded("the account is deleted")
-    return customer

@@ -132,7 +132,7 @@ class Session(BaseModel):
 
     access_token: str
     refresh_token: str | None = Field(
-        None, description="For a new access token; not given again with one."
+        default=None, description="For a new access token; not given again with one."
     )
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token
     expires_in: int = Field(description="Seconds the access token holds.", examples=[900])
@@ -157,7 +157,10 @@ class CustomerChanges(_Write):
     last_name: Annotated[Text | None, Blank] = None
     phone: Annotated[Phone | None, Blank] = None
     default_address_id: str | None = Field(
-        None, max_length=64, pattern=WORD_PATTERN, description="One of the customer's addresses."
+        default=None,
+        max_length=64,
+        pattern=WORD_PATTERN,
+        description="One of the customer's addresses.",
     )
 
     @model_validator(mode="after")
@@ -186,11 +189,13 @@ class NewAddress(_Write):
     street_address: FilledText = Field(examples=["1 High Street"])
     address_locality: FilledText = Field(examples=["London"])
     address_region: Annotated[Text | None, Blank] = None
-    postal_code: Annotated[PostalCode | None, Blank] = Field(None, examples=["N1 1AA"])
+    postal_code: Annotated[PostalCode | None, Blank] = Field(default=None, examples=["N1 1AA"])
     address_country: Country = Field(
         description="ISO 3166 alpha-2, in upper case.", examples=["GB"]
     )
-    default: bool = Field(False, description="The first address is the default in any case.")
+    default: bool = Field(
+        default=False, description="The first address is the default in any case."
+    )
 
     def to_destination(self) -> Destination:
         """Give it as carts have theirs."""
@@ -206,7 +211,7 @@ class AddressChanges(_Write):
     postal_code: Annotated[PostalCode | None, Blank] = None
     address_country: Country | None = None
     default: Literal[True] | None = Field(
-        None, description="Make it the default; another becomes it the same way."
+        default=None, description="Make it the default; another becomes it the same way."
     )
 
     @model_validator(mode="after")
@@ -253,7 +258,7 @@ class CustomerSummary(BaseModel):
     """A customer without the address book."""
 
     id: str = Field(examples=["customer_9f86d081884c4d659a2feaa0c55ad015"])
-    email: str | None = Field(None, description="None where the account is deleted.")
+    email: str | None = Field(default=None, description="None where the account is deleted.")
     status: Literal["unconfirmed", "active", "deleted"]
     first_name: str | None = None
     last_name: str | None = None
@@ -285,7 +290,7 @@ class CustomerView(CustomerSummary):
 class CustomersQuery(PageQuery):
     """Which customers to list."""
 
-    email: Email | None = Field(None, description="Only customers of this address.")
+    email: Email | None = Field(default=None, description="Only customers of this address.")
 
 
 class CustomerList(Page):

@@ -46,6 +46,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.EndpointDisabled: 409,
     errors.DeliveryInProgress: 409,
     errors.TooManyAddresses: 409,
+    errors.OpenOrders: 409,
     errors.StaleVersion: 412,
     errors.RequestTooLarge: 413,
     errors.UnsupportedMediaType: 415,

@@ -91,10 +91,6 @@ class Wait:
     token: str
 
 
-# Said of an order's first details: a claim that came before stands.
-STILL_THE_GUESTS = "#owner = :guest"
-
-
 def part_key(identifier: str) -> Key:
     """Where a part of an order stands."""
     kind = identifier.partition("_")[0]
@@ -208,9 +204,9 @@ class RecordStore:
                 return False
             claimed = replace(record.details, customer_id=customer_id)
             mine = replace(_touched(record), details=claimed)
-            values = {"owner": owner_of(claimed), "guest": guest}
+            # The record's version stands for its details: another claim changes it, too.
             change = Update(
-                details_key(order_id, 0), "SET #owner = :owner", STILL_THE_GUESTS, values
+                details_key(order_id, 0), "SET #owner = :owner", values={"owner": customer_id}
             )
             returns = [Put(_part_item(mine, each)) for each in mine.returns]
             try:
