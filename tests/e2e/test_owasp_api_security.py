@@ -18,6 +18,7 @@ import pytest
 
 from cloud_in_memory import ROOT
 from commerce.access import Role
+from commerce.customers.attempts import CODES_TRIED
 from commerce.ids import new_id
 from commerce.orders.model import ATTEMPTS_MAX
 from commerce.signatures import signed_headers
@@ -154,6 +155,15 @@ def test_api2_broken_authentication(
 
     assert registers(ada.email) == registers(new_email("nobody"))
     assert ada.ask("GET", "")["email"] == ada.email
+
+    guess = {"email": ada.email, "code": "000000", "password": PASSWORD}
+    path = "/store/customers/password-resets/confirm"
+    guesses = at_once(
+        *(lambda: storefront.shop.call("POST", path, guess) for _ in range(CODES_TRIED.most + 1))
+    )
+    (slowed,) = [each for each in guesses if each.status_code == 429]
+    refused(slowed, 429, "too_many_requests")
+    assert int(slowed.headers["Retry-After"]) >= 1
 
 
 def _forgeries(token: str) -> dict[str, str]:
