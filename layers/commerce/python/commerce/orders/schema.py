@@ -222,6 +222,9 @@ class StaffOrderView(OrderView):
         default=None, description="Whose it is; a guest's where absent."
     )
     attempt: int
+    storefront: str | None = Field(
+        default=None, description="The publishable key of the storefront that it was sold by."
+    )
     settings_version: int
     execution: str
     recovery_due_at: str | None = None
@@ -286,6 +289,7 @@ def staff_order_view(
         **_order_fields(record, payment),
         customer_id=record.details.customer_id,
         attempt=order.attempt,
+        storefront=record.details.storefront,
         settings_version=order.settings_version,
         execution=order.execution,
         recovery_due_at=order.recovery_due_at,
