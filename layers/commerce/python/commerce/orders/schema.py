@@ -218,6 +218,9 @@ class StaffOrderView(OrderView):
     Not with the cart's id: who knows that can tell the order's token.
     """
 
+    customer_id: str | None = Field(
+        default=None, description="Whose it is; a guest's where absent."
+    )
     attempt: int
     storefront: str | None = Field(
         default=None, description="The publishable key of the storefront that it was sold by."
@@ -284,6 +287,7 @@ def staff_order_view(
     order = record.order
     return StaffOrderView(
         **_order_fields(record, payment),
+        customer_id=record.details.customer_id,
         attempt=order.attempt,
         storefront=record.details.storefront,
         settings_version=order.settings_version,
