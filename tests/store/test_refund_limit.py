@@ -62,11 +62,12 @@ def test_a_run_that_died_before_its_refund_is_taken_up_within_the_limit(till: Ti
     # One query, the allowance, another query: then the call is recorded.
     dying = Till(Interrupted(4, die))
     with pytest.raises(RuntimeError):
-        give_back(dying, 900, "a")
+        give_back(dying, 400, "a")
     assert till.recorded().refunded == 0
-    assert give_back(till, 900, "a").refunded == 900
+    assert give_back(till, 400, "a").refunded == 400
+    assert give_back(till, 600, "b").refunded == 1000
     with pytest.raises(Forbidden):
-        give_back(till, 101, "b")
+        give_back(till, 1, "c")
 
 
 def test_two_at_once_do_not_give_back_more_together(till: Till) -> None:

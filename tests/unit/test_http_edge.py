@@ -172,6 +172,15 @@ def test_a_repeated_call_has_one_effect_and_the_first_answer() -> None:
 
 
 @pytest.mark.usefixtures("idempotency_records")
+def test_what_is_shown_once_is_in_the_first_answer_alone() -> None:
+    wishes = Wishes(shown_once=("echo",))
+    first = wishes.call({"names": ["pony"]}, headers={"Idempotency-Key": "k1"})
+    again = wishes.call({"names": ["pony"]}, headers={"Idempotency-Key": "k1"})
+    assert (first[:2], again[:2]) == ((201, {"echo": ["pony"]}), (201, {}))
+    assert wishes.granted == ["pony"]
+
+
+@pytest.mark.usefixtures("idempotency_records")
 def test_a_key_that_comes_with_another_body_is_a_422() -> None:
     wishes = Wishes()
     wishes.call({"names": ["pony"]}, headers={"Idempotency-Key": "k1"})

@@ -23,8 +23,8 @@ KEYS = "keys"
 
 # An id is made once; this only guards against two keys under one id.
 IS_NEW = "attribute_not_exists(#pk)"
-# A publishable key has no secret, and what was revoked stays so.
-CAN_ROTATE = "attribute_exists(#secret_hash) AND attribute_not_exists(#revoked_at)"
+# A publishable key has none, and a revoked one none any more.
+CAN_ROTATE = "attribute_exists(#secret_hash)"
 # The first word stands: who revoked it, and when.
 NOT_REVOKED_YET = "attribute_exists(#pk) AND attribute_not_exists(#revoked_at)"
 # Calls at the same moment write once.
