@@ -484,6 +484,17 @@ def test_api_gateway_may_call_each_function_for_its_own_route_only() -> None:
     assert "/authorizers/*" in other
 
 
+def test_the_api_has_the_one_stage_whose_limits_are_set() -> None:
+    """SAM makes another, named Stage, where it is not told the version of OpenAPI."""
+    made = _expanded()["Resources"].values()
+    of_api = [each for each in made if each["Type"].startswith("AWS::ApiGateway::")]
+    stages = [
+        each["Properties"]["StageName"] for each in of_api if "StageName" in each["Properties"]
+    ]
+
+    assert stages == ["live"]
+
+
 def _expanded() -> Json:
     """Give the template as CloudFormation gets it from SAM."""
     document = deepcopy(template())
