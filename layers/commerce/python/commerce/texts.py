@@ -30,12 +30,6 @@ WORD_PATTERN = r"^[!-~]+$"
 # The same, with spaces inside.
 WORDS_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 
-# A password: any characters but those that nobody sees, and no space at either end.
-PASSWORD_PATTERN = (
-    rf"^[^{_CONTROLS}{_UNSEEN}{_SPACES}]"
-    rf"(?:[^{_CONTROLS}{_UNSEEN}]*[^{_CONTROLS}{_UNSEEN}{_SPACES}])?$"
-)
-
 _TAGS = range(0xE0000, 0xE0080)
 
 
@@ -68,6 +62,16 @@ class Line:
 def prose(chars_max: int) -> Line:
     """Give the check of a text of several lines."""
     return Line(chars_max, pattern=PROSE_PATTERN)
+
+
+def password_pattern(chars_min: int, chars_max: int) -> str:
+    """Give the pattern of a password: no characters that nobody sees, no space at either end.
+
+    Its length is part of it, so that who makes one up by the pattern need not try.
+    """
+    inside = rf"[^{_CONTROLS}{_UNSEEN}]"
+    end = rf"[^{_CONTROLS}{_UNSEEN}{_SPACES}]"
+    return rf"^{end}{inside}{{{chars_min - 2},{chars_max - 2}}}{end}$"
 
 
 def unseen(text: str) -> bool:
