@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -42,6 +43,11 @@ def table_name(noun: str) -> str:
     return ENVIRONMENT[f"{noun.upper()}_TABLE"]
 
 
+def noun_of(table: str) -> str:
+    """Name the service of a table of the template: `api_keys` of `ApiKeysTable`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", table.removesuffix("Table")).lower()
+
+
 @contextmanager
 def empty_tables(*nouns: str) -> Iterator[None]:
     """Give the tables of these services, all where none is named, with nothing in them."""
@@ -53,7 +59,7 @@ def empty_tables(*nouns: str) -> Iterator[None]:
 def _make_tables(nouns: tuple[str, ...]) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
     for name, resource in template()["Resources"].items():
-        noun = name.removesuffix("Table").lower()
+        noun = noun_of(name)
         if resource["Type"] == "AWS::DynamoDB::Table" and (not nouns or noun in nouns):
             declared = resource["Properties"]
             wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")

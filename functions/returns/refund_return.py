@@ -16,9 +16,11 @@ from commerce.orders.records import RecordStore
 from commerce.payments.store import PaymentStore
 from commerce.returns.operations import read_return, refund_return
 from commerce.returns.schema import RefundReturn, ReturnView, return_view
+from commerce.settings.store import SettingsStore
 
 records = RecordStore(Table(environment().orders_table))
 payments = PaymentStore(Table(environment().payments_table))
+settings = SettingsStore(Table(environment().settings_table))
 
 
 @http.operation(
@@ -37,7 +39,11 @@ def handler(request: http.Request[RefundReturn, http.Nothing]) -> http.Response:
         request.path["id"],
         Acting(request.caller.name, system_clock(), key=digest(request.call_key)),
     )
+    limits = None
+    if request.caller.has_refund_limit:
+        limits = settings.current().policies.support_refund_limit
+    wanted = request.body.wanted()
     record = refund_return(
-        identifier, request.body.wanted(), acting, records=records, payments=payments
+        identifier, wanted, acting, records=records, payments=payments, limits=limits
     )
     return http.Response(return_view(record.order.order_id, record.sent_back(identifier)))

@@ -80,6 +80,7 @@ def test_every_operation_does_its_work(
     orders_undone(walk, storefront, skus[0])
     goods_sent_and_sent_back(walk, storefront)
     webhooks(walk)
+    keys_of_integrations(walk)
     a_customers_account(walk, deployed_shop)
     a_customers_orders(walk, storefront, cloud)
     settings = walk.do("GET /admin/settings")
@@ -309,6 +310,18 @@ def a_customers_orders(walk: Walk, storefront: Storefront, cloud: Cloud) -> None
     assert "Ada" not in str(storefront.order(order["id"]))
 
 
+def keys_of_integrations(walk: Walk) -> None:
+    made = walk.do(
+        "POST /admin/api-keys", {"name": "Till", "scopes": ["stock:read"]}, key=new_key()
+    )
+    path = f"/admin/api-keys/{made['id']}"
+    assert walk.do("GET /admin/api-keys", query={"limit": 1})["items"][0]["id"] == made["id"]
+    assert walk.do(f"GET {path}")["status"] == "active"
+    rotated = walk.do(f"POST {path}/rotate", {"overlap_hours": 0}, key=new_key())
+    assert rotated["secret"] not in (made["secret"], None)
+    assert walk.do(f"DELETE {path}")["status"] == "revoked"
+
+
 def absent(kind: str, part: str = "") -> str:
     """Give an id as the shop makes them, of nothing that there is."""
     return f"{kind}_{'0' * 36}{part}"
@@ -444,6 +457,7 @@ REFUSED = [
     (f"POST /admin/returns/{RETURN}/refund", {}),
     ("POST /admin/accounts/cash_at_provider/transfers", GIFT),
     ("POST /admin/webhook-endpoints", INSIDE),
+    (f"POST /admin/api-keys/{absent('key')}/rotate", {}),
     (f"POST /admin/webhook-endpoints/{ENDPOINT}/rotate-secret", None),
     (f"POST /admin/webhook-endpoints/{ENDPOINT}/deliveries/{absent('delivery')}/resend", None),
 ]

@@ -13,7 +13,8 @@ import pytest
 from cloud_in_memory import ROOT
 from commerce.access import Role, access_to
 from e2e.recovery import wait_until
-from e2e.storefront import new_key
+from e2e.sales import Sale, policies
+from e2e.storefront import Storefront, new_key
 from pushcart import staff
 from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
@@ -70,6 +71,37 @@ def test_a_role_may_call_the_routes_of_its_row_and_no_others(
         assert (problem["status"], problem["code"]) == (403, "forbidden"), route
         assert access_to(route).roles[0] in problem["detail"]
     assert {answer.status_code for answer in answers.values()} <= {200, 403, 404, 422, 428}
+
+
+def test_support_gives_back_a_limited_amount_of_one_order_and_a_manager_the_rest(
+    storefront: Storefront, deployed_shop: Workspace, tokens: Mapping[Role, str]
+) -> None:
+    sale = Sale(storefront, 2)
+    sale.arrive()
+    wish = sale.send_back(1).json()["id"]
+    sale.decide(wish, "approve")
+    sale.decide(wish, "receive", {"restock": sale.lines(1)})
+
+    def refund(role: Role, path: str, amount: int) -> httpx.Response:
+        return httpx.post(
+            f"{deployed_shop.base_url}/admin/{path}/refund",
+            json={"amount": amount, **({} if path.startswith("returns") else {"reason": "late"})},
+            headers={"Authorization": tokens[role], "Idempotency-Key": new_key()},
+            timeout=40,
+            trust_env=False,
+        )
+
+    order, returned = f"orders/{sale.id}", f"returns/{wish}"
+    with policies(storefront.shop, support_refund_limit={"GBP": 500}):
+        assert refund(Role.SUPPORT, order, 300).status_code == 200
+        for path in (order, returned):
+            refused = refund(Role.SUPPORT, path, 201)
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+            assert refused.json()["limit"] == 500
+        assert refund(Role.SUPPORT, returned, 200).status_code == 202
+        assert refund(Role.SUPPORT, order, 1).status_code == 403
+        assert refund(Role.MANAGER, order, 100).status_code == 200
+    sale.wait(lambda _: sale.money().refunded == 600, "the refunds")
 
 
 def test_a_token_of_another_pool_opens_nothing(cloud: Cloud, ask: Ask) -> None:

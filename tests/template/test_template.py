@@ -17,7 +17,7 @@ import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from cloud_in_memory import ROOT, template
+from cloud_in_memory import ROOT, noun_of, template
 from commerce import errors
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
@@ -97,8 +97,12 @@ def test_no_two_functions_have_one_route() -> None:
 def test_a_route_asks_for_whom_it_is() -> None:
     authorizers = {Audience.STAFF: "Staff", Audience.CUSTOMER: "Customers"}
     for _, route, properties in routes():
-        wanted = authorizers.get(Audience.of(route.partition(" ")[2]))
-        assert properties.get("Auth") == ({"Authorizer": wanted} if wanted else None), route
+        audience = Audience.of(route.partition(" ")[2])
+        wanted: Json = {"Authorizer": authorizers.get(audience)}
+        if audience is Audience.STAFF:
+            # Its usage plan holds each caller to a rate of its own.
+            wanted["ApiKeyRequired"] = True
+        assert properties.get("Auth") == (wanted if wanted["Authorizer"] else None), route
 
 
 def test_every_function_is_called_by_something() -> None:
@@ -359,8 +363,8 @@ def _tables_opened(code: str) -> set[str]:
 def _tables_allowed(function: Json) -> set[str]:
     named = json.dumps([allowed for _, allowed in statements(function)])
     # Reading a table's stream opens no table: Lambda does it for the function.
-    found = re.findall(r'\b([A-Z][a-z]+)Table(?:", "Arn"|\.Arn)', named)
-    return {f"{noun.lower()}_table" for noun in found}
+    found = re.findall(r'\b([A-Z][A-Za-z]+)Table(?:", "Arn"|\.Arn)', named)
+    return {f"{noun_of(noun)}_table" for noun in found}
 
 
 def test_a_function_may_start_or_answer_only_the_state_machines_it_names() -> None:

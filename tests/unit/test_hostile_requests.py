@@ -39,6 +39,7 @@ FITTING = {
     "customers": f"customer_{'0' * 32}",
     "addresses": f"address_{ID}",
     "deliveries": f"delivery_{ID}",
+    "api-keys": f"key_{ID}",
     "audit-entries": f"audit_{ID}",
 }
 

@@ -57,6 +57,7 @@ _TAGS = {
     "reconciliation": "Whether the provider's books and ours say the same.",
     "ledger": "The books, in double entry.",
     "stock": "Units by SKU and location.",
+    "api_keys": "Keys of integrations and storefronts.",
     "settings": "Currencies, tax, fulfillment and stock locations.",
     "events": "What happened, as the bus told it to others.",
     "webhooks": "Addresses that are told of events, and what was sent to them.",
@@ -155,7 +156,7 @@ def document(found: list[Endpoint]) -> Json:
                 "staff": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The access token of a member of staff.",
+                    "description": "The access token of a member of staff, or an API key `sk_…`.",
                 },
                 "order_token": {
                     "type": "apiKey",

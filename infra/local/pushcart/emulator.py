@@ -64,6 +64,7 @@ def main() -> None:
         role_recorder,
         secure_transport,
         task_tokens,
+        usage_keys,
         warm_start,
     )
     from pushcart.base_url import serve_at_port
@@ -73,6 +74,7 @@ def main() -> None:
     event_delivery.install()
     cors_preflight.install()
     gateway_responses.install()
+    usage_keys.install()
     task_tokens.install()
     mail_permissions.install()
     secure_transport.install()

@@ -44,6 +44,11 @@ class Access:
         return f"this takes one of the roles {roles}, or an API key with the scope {self.scope}"
 
 
+def refunds_are_limited(roles: frozenset[str]) -> bool:
+    """Tell whether somebody gives money back only up to the limit of the settings."""
+    return Role.SUPPORT in roles and roles.isdisjoint({Role.OWNER, Role.MANAGER})
+
+
 _OWNER = (Role.OWNER,)
 _MANAGER = (Role.OWNER, Role.MANAGER)
 _SUPPORT = (*_MANAGER, Role.SUPPORT)
@@ -104,6 +109,11 @@ ACCESS: Mapping[str, Access] = {
     "POST /admin/webhook-endpoints/{id}/deliveries/{delivery_id}/resend": Access(
         "webhooks:write", _MANAGER
     ),
+    "GET /admin/api-keys": Access("keys:read", _OWNER_READS),
+    "POST /admin/api-keys": Access("keys:write", _OWNER),
+    "GET /admin/api-keys/{id}": Access("keys:read", _OWNER_READS),
+    "POST /admin/api-keys/{id}/rotate": Access("keys:write", _OWNER),
+    "DELETE /admin/api-keys/{id}": Access("keys:write", _OWNER),
 }
 
 # A key that could make keys would make one that outlives its own revocation.

@@ -12,6 +12,7 @@ from functools import cache
 class Environment:
     """Names of the tables, state machines, bucket, user pools, bus, queue, secret and sender."""
 
+    api_keys_table: str
     audit_table: str
     carts_table: str
     catalog_table: str
@@ -35,6 +36,8 @@ class Environment:
     mail_sender: str
     staff_pool: str
     staff_client: str
+    staff_usage_key: str
+    integrations_plan: str
     place_order_arn: str
     recover_order_arn: str
     fulfil_order_arn: str

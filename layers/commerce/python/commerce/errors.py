@@ -77,6 +77,10 @@ class Forbidden(DomainError):
     """The caller is known but may not do this."""
 
 
+class ApiKeyNotActive(DomainError):
+    """The API key was revoked, has expired, or has no secret."""
+
+
 class NotFound(DomainError):
     """There is no such thing, or the caller may not know of it."""
 

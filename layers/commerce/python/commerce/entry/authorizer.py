@@ -60,4 +60,6 @@ def _admitted(principal: Principal, method_arn: str) -> dict[str, Any]:
         "principalId": principal.id,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": principal.to_context(),
+        # Whose rate and quota the call counts for.
+        "usageIdentifierKey": principal.usage_key,
     }

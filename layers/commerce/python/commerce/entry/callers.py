@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from commerce.access import access_to
+from commerce.access import access_to, refunds_are_limited
 from commerce.customers.model import customer_id_of
 from commerce.errors import Forbidden, Unauthenticated
 from commerce.staff.model import Principal
@@ -43,6 +43,11 @@ class Caller:
     kind: str = ""
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
+
+    @property
+    def has_refund_limit(self) -> bool:
+        """Whether the sender gives money back only up to the limit of the settings."""
+        return refunds_are_limited(self.roles)
 
 
 GUEST = Caller()

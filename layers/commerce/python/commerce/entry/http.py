@@ -173,6 +173,7 @@ class Operation:
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
+    shown_once: tuple[str, ...] = ()
     order_token: bool = False
     before: Callable[[Request[Any, Any]], BaseModel] | None = None
     removes: bool = False
@@ -209,6 +210,7 @@ class Declared(TypedDict, total=False):
     also: Mapping[int, type[BaseModel]]
     body_bytes_max: int
     public_seconds: int
+    shown_once: tuple[str, ...]
     order_token: bool
     before: Callable[[Request[Any, Any]], BaseModel]
     removes: bool
@@ -263,6 +265,8 @@ def operation(
         How long a body may be, where not the usual.
     public_seconds
         How long anybody may keep an answer that is the same for all.
+    shown_once
+        Fields of the answer's body that a repeat does not get: they are not kept.
     order_token
         Whether it is for the guest who has the order's token.
     before
@@ -456,6 +460,7 @@ def _answer(
         key=request.idempotency_key,
         fingerprint=request.fingerprint,
         context=context,
+        not_kept=declared.shown_once,
     )
     return done[0] if done else Answered(kept, repeated=True)
 

@@ -10,8 +10,8 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.idempotency import (
@@ -56,6 +56,7 @@ def run_once(
     key: str,
     fingerprint: str,
     context: LambdaContext,
+    not_kept: Collection[str] = (),
 ) -> dict[str, Any]:
     """Run the function, or give the answer it gave the first time.
 
@@ -69,6 +70,8 @@ def run_once(
         The caller's key and what it was sent with.
     context
         Bounds how long a claim of a crashed function stands.
+    not_kept
+        Fields of the answer's body that the first call alone gets.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def run_once(
         persistence_store=_records(),
         config=config,
         key_prefix=scope,
-        output_serializer=CustomDictSerializer(to_dict=_pack, from_dict=_unpack),
+        output_serializer=CustomDictSerializer(to_dict=partial(_pack, not_kept), from_dict=_unpack),
     )
     try:
         answer: dict[str, Any] = once(request={"key": key, "fingerprint": fingerprint})
@@ -111,7 +114,11 @@ def _records() -> DynamoDBPersistenceLayer:
     )
 
 
-def _pack(answer: dict[str, Any]) -> dict[str, Any]:
+def _pack(not_kept: Collection[str], answer: dict[str, Any]) -> dict[str, Any]:
+    if not_kept:
+        body = json.loads(answer["body"])
+        kept = {name: value for name, value in body.items() if name not in not_kept}
+        answer = {**answer, "body": json.dumps(kept)}
     packed = gzip.compress(json.dumps(answer).encode(), mtime=0)
     return {"gzip": base64.b64encode(packed).decode()}
 

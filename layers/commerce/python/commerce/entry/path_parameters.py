@@ -56,6 +56,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "payments": PathParameter("The payment provider's name, `sandbox`.", "^[a-z][a-z0-9_]*$"),
     "reconciliations": PathParameter("The run's id.", id_pattern("reconciliation")),
     "webhook-endpoints": PathParameter("The endpoint's id.", id_pattern("endpoint")),
+    "api-keys": PathParameter("The API key's id.", id_pattern("key")),
     "customers": PathParameter("The customer's id.", CUSTOMER_ID_PATTERN),
     "addresses": PathParameter("The address's id.", id_pattern("address")),
     "deliveries": PathParameter("The delivery's id.", id_pattern("delivery")),

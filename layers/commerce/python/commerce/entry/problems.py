@@ -22,6 +22,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.PaymentDeclined: 402,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.ApiKeyNotActive: 409,
     errors.HandleTaken: 409,
     errors.SkuTaken: 409,
     errors.RequestInProgress: 409,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from commerce.clock import Clock
@@ -263,6 +263,38 @@ def refund_payment(
     more than was captured, less all other refunds, those under way too.
     """
     return _move_money(REFUND, wanted, clock, payments, ledger, provider)
+
+
+def refund_within(
+    limits: Mapping[str, int],
+    wanted: Movement,
+    clock: Clock,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+    provider: PaymentProvider,
+) -> Payment:
+    """Refund as `refund_payment` does, and no more of one order than a limit, over all calls.
+
+    Parameters
+    ----------
+    limits
+        Minor units by currency; nothing may be given back in a currency without one.
+
+    Raises
+    ------
+    Forbidden
+        It would be more, with those before it.
+    """
+    payment, calls = payments.get_with_calls(wanted.order_id)
+    call_id = derived_id(REFUND, wanted.order_id, wanted.key)
+    if all(call.call_id != call_id for call in calls):
+        # Of what there is now: a capture meanwhile must not make it more than was let.
+        wanted = replace(wanted, amount=amount_to_move(payment, REFUND, wanted.amount))
+        payments.take_allowance(
+            wanted.order_id, call_id, wanted.amount or 0, limits.get(payment.currency, 0)
+        )
+    return refund_payment(wanted, clock, payments=payments, ledger=ledger, provider=provider)
 
 
 def finish_calls(

@@ -7,6 +7,7 @@ an order's payment                  `<order id>`                        `payment
 each capture                        `<order id>`                        `capture#<call id>`
 each refund                         `<order id>`                        `refund#<call id>`
 a provider's message, for 30 days   `message#<provider>#<message id>`   `message`
+what support gave back of an order  `<order id>#support`                `allowance`
 ==================================  ==================================  ==================
 
 A scan, a page at a time, gives all payments; only reconciliation needs them.
@@ -33,7 +34,7 @@ from commerce.dynamo.table import (
     Update,
     Write,
 )
-from commerce.errors import IllegalTransition, NotFound, PaymentOutcomeUnknown
+from commerce.errors import Forbidden, IllegalTransition, NotFound, PaymentOutcomeUnknown
 from commerce.ids import is_id
 from commerce.lifecycle import (
     AUTHORIZED,
@@ -82,6 +83,10 @@ ROOM_TO_REFUND = "#refundable >= :amount"
 NO_ANSWER_YET = "#status = :requested"
 # The tax of a part depends on the parts before it, so parts are booked one after another.
 NONE_BOOKED_MEANWHILE = "#status = :from AND (attribute_not_exists(#done) OR #done = :before)"
+# One refund takes from the allowance once, however often it is asked for.
+ROOM_IN_ALLOWANCE = (
+    "attribute_not_exists(#pk) OR (#spent <= :room AND NOT contains(#taken, :one_refund))"
+)
 ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded"
 
 
@@ -93,6 +98,11 @@ def payment_key(order_id: str) -> Key:
 def message_key(provider: str, message_id: str) -> Key:
     """Where a provider's message stands, so that a repeat is known."""
     return {"pk": f"message#{provider}#{message_id}", "sk": "message"}
+
+
+def allowance_key(order_id: str) -> Key:
+    """Where it stands what support gave back of an order; apart from its calls."""
+    return {"pk": f"{order_id}#support", "sk": "allowance"}
 
 
 def call_key(call: PaymentCall) -> Key:
@@ -229,6 +239,45 @@ class PaymentStore:
         except ConditionFailed as failed:
             return _payment(failed.item or {})
         return _payment(item)
+
+    def take_allowance(self, order_id: str, refund: str, amount: int, limit: int) -> None:
+        """Let support give back an amount of an order; the same refund is let once.
+
+        Parameters
+        ----------
+        refund
+            Names the refund. It may be repeated with its amount, and asks anew with another.
+        amount, limit
+            In minor units; all that support gives back of the order is at most `limit`.
+            What is let and then not given back stays taken.
+
+        Raises
+        ------
+        Forbidden
+            It would be more than `limit`.
+        """
+        too_much = Forbidden(
+            f"support may give back {limit} of one order in all; more takes a manager", limit=limit
+        )
+        if amount > limit:
+            raise too_much
+        one_refund = f"{refund}#{amount}"
+        update = Update(
+            allowance_key(order_id),
+            "ADD #spent :amount, #taken :taken",
+            ROOM_IN_ALLOWANCE,
+            {
+                "amount": amount,
+                "room": limit - amount,
+                "taken": {one_refund},
+                "one_refund": one_refund,
+            },
+        )
+        try:
+            self._table.update(update)
+        except ConditionFailed as failed:
+            if failed.item is None or one_refund not in failed.item["taken"]:
+                raise too_much from None
 
     def record_call(self, payment: Payment, call: PaymentCall) -> PaymentCall:
         """Take room for a capture or refund and record it, before the provider is called.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from commerce.clock import Clock
@@ -102,11 +103,19 @@ def refund_return(
     *,
     records: RecordStore,
     payments: PaymentStore,
+    limits: Mapping[str, int] | None = None,
 ) -> OrderRecord:
     """Decide what is given back for a return; its execution then gives it.
 
+    Parameters
+    ----------
+    limits
+        By currency, what may be given back of the order in minor units; None for any.
+
     Raises
     ------
+    Forbidden
+        It would be more than the limit, with what was given back before.
     AmountTooLarge
         It is more than the goods cost, or than is left of what was captured.
     """
@@ -124,6 +133,10 @@ def refund_return(
         left = max(0, payment.refundable - promised)
         if decision.returns[0].amount > left:
             raise AmountTooLarge("less than that is left of what was captured", available=left)
+        amount = decision.returns[0].amount
+        if limits is not None and amount:
+            limit = limits.get(payment.currency, 0)
+            payments.take_allowance(order_id, return_id, amount, limit)
         return decision
 
     return records.decide(order_id, decide, acting.key)

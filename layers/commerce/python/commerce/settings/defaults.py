@@ -9,6 +9,7 @@ from __future__ import annotations
 from commerce.settings.model import (
     EVERYWHERE,
     FulfillmentOption,
+    Policies,
     ShopSettings,
     StockLocation,
     TaxRules,
@@ -78,4 +79,5 @@ DEFAULT_SETTINGS = ShopSettings(
         ),
     ),
     stock_locations=(StockLocation("main", "Main warehouse"),),
+    policies=Policies(support_refund_limit={"GBP": 10_000, "EUR": 12_000}),
 )

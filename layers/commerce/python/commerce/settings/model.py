@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from commerce.settings.countries import COUNTRIES
 
@@ -78,13 +78,17 @@ class Policies:
     `capture` is `on_shipment` or `at_once`. A return may be asked for within
     `return_window_days` of the delivery. A SKU is low at `low_stock_units` available
     units and below. `private_webhooks` lets webhooks go to private and loopback
-    addresses, which is for trying things out.
+    addresses, which is for trying things out. `support_refund_limit` maps currencies to
+    the minor units that support may give back of one order, nothing where it has none.
+    With `require_publishable_key` a cart is opened only for a storefront that has a key.
     """
 
     capture: str = ON_SHIPMENT
     return_window_days: int = 30
     low_stock_units: int = 5
     private_webhooks: bool = False
+    support_refund_limit: Mapping[str, int] = field(default_factory=dict)
+    require_publishable_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,21 @@ def faults_of(settings: ShopSettings) -> list[Fault]:
         *_currency_faults(settings),
         *_tax_faults(settings.tax),
         *_zone_faults(settings),
+        *_policy_faults(settings),
         *_repeated(
             "$.stock_locations[{}].id", [place.location_id for place in settings.stock_locations]
         ),
     ]
+
+
+def _policy_faults(settings: ShopSettings) -> Iterator[Fault]:
+    for currency in settings.policies.support_refund_limit:
+        if currency not in settings.currencies:
+            yield Fault(
+                f"$.policies.support_refund_limit.{currency}",
+                "unknown_currency",
+                f"{currency} is not one of currencies",
+            )
 
 
 def _currency_faults(settings: ShopSettings) -> Iterator[Fault]:

@@ -115,6 +115,17 @@ class PoliciesBody(_Part):
         strict=True,
         description="Whether webhooks may go to private and loopback addresses.",
     )
+    support_refund_limit: Amounts = Field(
+        default_factory=dict,
+        description="By currency, what staff of the role `support` may give back of one order in"
+        " all, in minor units; nothing in a currency that is not named.",
+        examples=[{"GBP": 10_000, "EUR": 12_000}],
+    )
+    require_publishable_key: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether opening a cart takes a storefront's `X-Publishable-Key`.",
+    )
 
 
 class SettingsBody(_Part):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from commerce.api_keys.operations import key_shown
+from commerce.api_keys.store import ApiKeyStore
 from commerce.errors import Unauthenticated
 from commerce.staff.model import (
+    API_KEY,
     STAFF,
     Principal,
     claims_of,
@@ -14,8 +19,15 @@ from commerce.staff.model import (
 from commerce.staff_directory import StaffDirectory
 
 
-def identify(header: str, *, directory: StaffDirectory) -> Principal:
-    """Tell who sent an `Authorization` header.
+def identify(
+    header: str,
+    now: datetime,
+    *,
+    directory: StaffDirectory,
+    keys: ApiKeyStore,
+    staff_usage_key: str,
+) -> Principal:
+    """Tell who sent an `Authorization` header: a member of staff, or who has an API key.
 
     Raises
     ------
@@ -23,13 +35,25 @@ def identify(header: str, *, directory: StaffDirectory) -> Principal:
         It shows nothing that holds; which part of it does not is nobody's business.
     """
     credential = credential_in(header)
-    principal = _member_of_staff(credential, directory) if credential else None
+    if credential is None:
+        raise _nobody()
+    if credential.startswith("sk_"):
+        principal = _integration(credential, now, keys)
+    else:
+        principal = _member_of_staff(credential, directory, staff_usage_key)
     if principal is None:
-        raise Unauthenticated("sign in as staff and send the token in the Authorization header")
+        raise _nobody()
     return principal
 
 
-def _member_of_staff(token: str, directory: StaffDirectory) -> Principal | None:
+def _integration(credential: str, now: datetime, keys: ApiKeyStore) -> Principal | None:
+    key = key_shown(credential, now, keys=keys)
+    if key is None:
+        return None
+    return Principal(API_KEY, key.key_id, key.signature, scopes=key.scopes, usage_key=key.usage_key)
+
+
+def _member_of_staff(token: str, directory: StaffDirectory, usage_key: str) -> Principal | None:
     claims = claims_of(token)
     if claims is None or not is_access_token(claims, directory.pool_id, directory.client_id):
         return None
@@ -38,4 +62,8 @@ def _member_of_staff(token: str, directory: StaffDirectory) -> Principal | None:
     if attributes is None:
         return None
     name = attributes.get("email") or attributes["sub"]
-    return Principal(STAFF, attributes["sub"], name, roles_in(claims))
+    return Principal(STAFF, attributes["sub"], name, roles_in(claims), usage_key=usage_key)
+
+
+def _nobody() -> Unauthenticated:
+    return Unauthenticated("sign in as staff and send the token in the Authorization header")
