@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +21,7 @@ import pytest
 from cloud_in_memory import ROOT
 from commerce.access import ACCESS, GRANTABLE_SCOPES, Role, access_to
 from e2e.customers import SignedIn, signed_in
+from e2e.receiver import receiving
 from e2e.sales import Sale
 from e2e.storefront import Storefront, new_key
 from e2e.tokens import another_pools_token, expired_token, forged_token
@@ -50,6 +51,10 @@ HARMLESS = {"no_such_parameter": "1"}
 UNITS = [{"id": "line_1", "quantity": 1}]
 # What would be done to somebody else's things if it were not refused.
 BODIES: Mapping[str, Json] = {
+    "POST /hooks/payments/{provider}": {
+        "type": "payment.captured",
+        "data": {"reference": "order_1"},
+    },
     "PATCH /store/customers/me/addresses/{id}": {"postal_code": "N1"},
     "POST /store/customers/me/orders/{id}/cancel": {"line_items": UNITS},
     "POST /store/customers/me/orders/{id}/returns": {"reason": "damaged", "line_items": UNITS},
@@ -112,6 +117,7 @@ class Town:
     base_url: str
     owner: SignedIn
     tokens: Mapping[str, str]
+    # API keys, each with all scopes but this one.
     keys: Mapping[str, str]
     order_tokens: Mapping[str, str]
     # The id that stands in a path, by the path up to it.
@@ -149,9 +155,7 @@ class Town:
         token = self.tokens.get(column)
         if token is None:
             scope = access_to(row.route).scope
-            known = scope in GRANTABLE_SCOPES
-            wanted = scope if known else GRANTABLE_SCOPES[0]
-            token = self.keys[wanted if column == KEY or not known else f"all but {wanted}"]
+            token = self.keys[scope if column == WRONG_KEY and scope in self.keys else ""]
         return {"Authorization": f"Bearer {token}"}
 
     def snapshot(self) -> list[Any]:
@@ -166,7 +170,7 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(storefront: Storefront, cloud: Cloud, deployed_shop: Workspace) -> Town:
+def town(storefront: Storefront, cloud: Cloud, deployed_shop: Workspace) -> Iterator[Town]:
     shop = storefront.shop
     owner, another = signed_in(shop, cloud), signed_in(shop, cloud)
     address = owner.ask(
@@ -182,11 +186,9 @@ def town(storefront: Storefront, cloud: Cloud, deployed_shop: Workspace) -> Town
     cart = storefront.cart({guests.skus[0]: 1}, email=owner.email)
     owner.ask("POST", f"/carts/{cart['id']}/claim")
     product = shop.ask("GET", "/admin/products", query={"limit": 1})["items"][0]["id"]
-    hook = shop.ask(
-        "POST",
-        "/admin/webhook-endpoints",
-        {"url": "https://hooks.example/matrix", "event_types": ["order.placed"]},
-    )["id"]
+    with receiving(shop) as receiver:
+        wanted = {"url": receiver.url, "event_types": ["return.rejected"]}
+        hook = shop.ask("POST", "/admin/webhook-endpoints", wanted)["id"]
     run = shop.ask("POST", "/admin/reconciliations", key=new_key())["id"]
     key = shop.ask("POST", "/admin/api-keys", {"name": "matrix", "type": "publishable"})["id"]
     entry = shop.ask("GET", "/admin/audit-entries", query={"limit": 1})["items"][0]["id"]
@@ -219,19 +221,19 @@ def town(storefront: Storefront, cloud: Cloud, deployed_shop: Workspace) -> Town
         secret: str = made["secret"]
         return secret
 
-    keys = {scope: scoped("one", [scope]) for scope in GRANTABLE_SCOPES}
-    for scope in GRANTABLE_SCOPES:
-        others_of = [each for each in GRANTABLE_SCOPES if each != scope]
-        keys[f"all but {scope}"] = scoped("others", others_of)
+    keys = {
+        scope: scoped("matrix", [each for each in GRANTABLE_SCOPES if each != scope])
+        for scope in ("", *GRANTABLE_SCOPES)
+    }
     of_staff = {role.value: staff.token(deployed_shop, role) for role in Role}
     strangers = (
-        expired_token(cloud, "UserPool"),
-        expired_token(cloud, "Customer"),
+        expired_token(cloud, "UserPoolId", "UserPoolClientId"),
+        expired_token(cloud, "CustomerPoolId", "CustomerClientId"),
         forged_token(of_staff[Role.PACKER], {"cognito:groups": [Role.OWNER]}),
         forged_token(another.access_token, {"sub": _subject(owner), "username": _subject(owner)}),
         another_pools_token(cloud),
     )
-    return Town(
+    yield Town(
         deployed_shop.base_url,
         owner,
         {
@@ -244,6 +246,7 @@ def town(storefront: Storefront, cloud: Cloud, deployed_shop: Workspace) -> Town
         {GUEST: guests.order_token, ANOTHER_GUEST: others.order_token},
         things,
     )
+    shop.call("DELETE", f"/admin/webhook-endpoints/{hook}")
 
 
 def _subject(customer: SignedIn) -> str:

@@ -14,10 +14,11 @@ import pytest
 from commerce.access import GRANTABLE_SCOPES, access_to
 from commerce.clock import to_text
 from e2e.recovery import wait_until
-from e2e.storefront import Storefront, new_key
+from e2e.sales import policies
+from e2e.storefront import BUYER, DESTINATION, Storefront, new_key
 from e2e.test_staff_roles import ADMIN, NONE, Ask, ask
 from pushcart.cloud import Cloud
-from pushcart.shop import Shop
+from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
@@ -138,23 +139,21 @@ def test_a_key_that_would_have_run_out_is_not_made(storefront: Storefront, momen
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "$.expires_at")
 
 
-def test_a_keys_last_use_is_seen_and_histories_name_it(storefront: Storefront, make: Make) -> None:
+def test_a_keys_last_use_is_seen_and_histories_name_it(
+    storefront: Storefront, deployed_shop: Workspace, make: Make
+) -> None:
     (sku,) = storefront.stocked(1)
     key = make("stock:write", name="Scanner")
     assert _read(storefront, key).get("last_used_at") is None
     headers = {"Authorization": f"Bearer {key['secret']}"}
     body = {"delta": 2, "reason": "found"}
-    answer = httpx.post(
-        f"{_base(storefront.shop)}/admin/stock/{sku}/adjustments", json=body, headers=headers
-    )
+    url = f"{deployed_shop.base_url}/admin/stock/{sku}/adjustments"
+    answer = httpx.post(url, json=body, headers=headers, timeout=40, trust_env=False)
     assert answer.status_code == 201, answer.text
     assert _read(storefront, key)["last_used_at"] >= key["created_at"]
-    (adjusted,) = storefront.shop.ask("GET", f"/admin/stock/{sku}")["adjustments"]
-    assert adjusted["by"] == f"Scanner ({key['id']})"
-
-
-def _base(shop: Shop) -> str:
-    return str(shop._client.base_url).rstrip("/")
+    adjusted = storefront.shop.ask("GET", f"/admin/stock/{sku}")["adjustments"]
+    by = {each["reason"]: each["by"] for each in adjusted}
+    assert by["found"] == f"Scanner ({key['id']})"
 
 
 def test_a_key_over_its_rate_waits_while_another_goes_on(
@@ -182,7 +181,7 @@ def test_a_key_over_its_quota_is_told_so(cloud: Cloud, make: Make, ask: Ask) -> 
 
 
 def test_a_usage_key_sent_by_the_caller_counts_for_nothing(
-    make: Make, cloud: Cloud, storefront: Storefront
+    make: Make, cloud: Cloud, deployed_shop: Workspace
 ) -> None:
     """The staff's is in the template; a key that named it would have the staff's rate."""
     secret = make("orders:read")["secret"]
@@ -192,12 +191,60 @@ def test_a_usage_key_sent_by_the_caller_counts_for_nothing(
         if each["value"].endswith("staff-usage-identifier")
     )
     headers = {"Authorization": secret, "x-api-key": staffs}
+    url = f"{deployed_shop.base_url}/admin/orders"
     with _plan_with(cloud, "/quota/limit", "1"):
-        answers = [
-            httpx.get(f"{_base(storefront.shop)}/admin/orders", headers=headers, timeout=40)
-            for _ in range(2)
-        ]
+        answers = [httpx.get(url, headers=headers, timeout=40, trust_env=False) for _ in range(2)]
     assert [each.status_code for each in answers] == [200, 429]
+
+
+# --- publishable keys ---------------------------------------------------------
+
+
+def test_an_order_tells_staff_which_storefront_sold_it(storefront: Storefront, make: Make) -> None:
+    app = make(type="publishable", name="App")
+    (sku,) = storefront.stocked(1)
+    opened = _open_cart(storefront, app["key"], line_items=[{"sku": sku, "quantity": 1}])
+    assert opened.status_code == 201
+    path = f"/store/carts/{opened.json()['id']}"
+    rest = {"buyer": BUYER, "fulfillment": {"destination": DESTINATION}}
+    order = storefront.complete(storefront.shop.ask("PATCH", path, rest)).json()
+
+    assert storefront.order(order["id"])["storefront"] == app["id"]
+    assert "storefront" not in order
+
+
+def test_a_publishable_key_is_none_of_staffs_and_a_secret_one_none_of_a_storefronts(
+    storefront: Storefront, make: Make, ask: Ask
+) -> None:
+    app, till = make(type="publishable"), make("orders:read")
+    assert "secret" not in app
+    assert ask("GET /admin/orders", app["key"]).status_code == 401
+    for text in (till["secret"], f"pk_{till['id'].partition('_')[2]}", "pk_1", "app"):
+        refused = _open_cart(storefront, text)
+        assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated"), text
+
+
+def test_a_storefront_whose_key_was_revoked_opens_no_cart(
+    storefront: Storefront, make: Make
+) -> None:
+    app = make(type="publishable")
+    assert _open_cart(storefront, app["key"]).status_code == 201
+    storefront.shop.ask("DELETE", f"/admin/api-keys/{app['id']}")
+    assert _open_cart(storefront, app["key"]).status_code == 401
+
+
+def test_a_shop_may_ask_every_storefront_for_its_key(storefront: Storefront, make: Make) -> None:
+    app = make(type="publishable")
+    with policies(storefront.shop, require_publishable_key=True):
+        without, with_key = _open_cart(storefront, None), _open_cart(storefront, app["key"])
+    assert (without.status_code, without.json()["code"]) == (401, "unauthenticated")
+    assert with_key.status_code == 201
+
+
+def _open_cart(storefront: Storefront, key: str | None, **more: Any) -> httpx.Response:
+    headers = {} if key is None else {"X-Publishable-Key": key}
+    body = {"currency": "GBP", **more}
+    return storefront.shop.call("POST", "/store/carts", body, headers=headers)
 
 
 @contextmanager

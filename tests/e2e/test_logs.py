@@ -72,6 +72,8 @@ def test_no_log_has_a_buyers_data_a_token_or_a_password(
         *(account.email, account.access_token, account.refresh_token),
         *(PASSWORD, WRONG_PASSWORD, CODE),
         *(CANARY["email"], CANARY["first_name"], STREET),
+        # An order's token, and the cart's id that it can be told from.
+        *("ordertoken_", "cart_0"),
         *(BUYER["email"], DESTINATION["street_address"]),
         *("tok_visa", "tok_declined", "a-Long-passw0rd!", staff.password(deployed_shop)),
         *(staff_token, staff_token.rpartition(".")[2]),

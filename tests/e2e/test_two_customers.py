@@ -66,6 +66,6 @@ def test_neither_of_two_customers_reads_or_changes_anything_of_the_others(
     def open_table(noun: str) -> Table:
         return Table(outputs[f"{noun.title()}TableName"], cloud.dynamodb)
 
-    World(7, shop, people, skus, open_table).live(operations=80)
+    World(7, shop, people, skus, open_table).live(operations=30)
 
     assert all(person.orders for person in people)

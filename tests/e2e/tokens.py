@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from commerce.access import Role
-from e2e.customers import PASSWORD, new_email
+from e2e.customers import new_email
 from e2e.recovery import wait_until
 from pushcart.cloud import Cloud
 
+# What every pool takes; tests/e2e/test_logs.py looks for it.
+PASSWORD = "a-Long-passw0rd!"
 _NOT_UPDATED = {"ClientSecret", "CreationDate", "LastModifiedDate"}
 
 
@@ -34,10 +36,10 @@ def sign_in(cloud: Cloud, pool: str, client: str, *groups: str, name: str = "") 
     return signed_in
 
 
-def expired_token(cloud: Cloud, outputs: str) -> str:
-    """Give an access token that was good, of the pool that the stack's outputs name so."""
-    ours = cloud.stack_outputs()
-    pool, client = ours[f"{outputs}Id"], ours[f"{outputs}ClientId"]
+def expired_token(cloud: Cloud, pool: str, client: str) -> str:
+    """Give an access token that was good, of the pool and the client that outputs name so."""
+    outputs = cloud.stack_outputs()
+    pool, client = outputs[pool], outputs[client]
     made: Any = cloud.cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client)
     usual = {
         "AccessTokenValidity": 1,
@@ -45,7 +47,7 @@ def expired_token(cloud: Cloud, outputs: str) -> str:
         **{
             name: value
             for name, value in made["UserPoolClient"].items()
-            if name not in _NOT_UPDATED
+            if value and name not in _NOT_UPDATED
         },
     }
     short: Any = {

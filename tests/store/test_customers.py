@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -312,3 +314,26 @@ def test_a_deletion_that_was_cut_off_is_finished_by_the_same_call(
     assert customers.get(ADA) == left
     with pytest.raises(SessionEnded):
         operations.add_address(ADA, HOME, "address_1", NOW, customers=customers)
+
+
+class DiesAtCarts(CartStore):
+    """Carts at which the process dies once."""
+
+    died = False
+
+    def ids_of(self, customer_id: str) -> Iterator[str]:
+        if not self.died:
+            self.died = True
+            raise Cut
+        return super().ids_of(customer_id)
+
+
+def test_whoever_is_not_forgotten_yet_can_sign_in_to_be(
+    pool: Pool, customers: CustomerStore, held: Holders
+) -> None:
+    pool.users[EMAIL] = True
+    held = replace(held, carts=DiesAtCarts(table("carts")))
+    for users in ({EMAIL: True}, {}):
+        with suppress(Cut):
+            delete_own(ADA, TOKEN, NOW, pool=pool, customers=customers, held=held)
+        assert pool.users == users

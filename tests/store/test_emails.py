@@ -85,6 +85,14 @@ def listed(*statuses: str) -> list[Email]:
     return EmailStore(table("emails")).newest(statuses or STATUSES, limit=10)[0]
 
 
+def test_a_buyer_who_was_forgotten_is_sent_nothing() -> None:
+    an_order()
+    RecordStore(table("orders")).erase_buyer(ORDER_ID)
+    office = PostOffice()
+    assert not told(office)
+    assert (office.sent, listed()) == ([], [])
+
+
 def test_an_event_that_comes_again_sends_once() -> None:
     an_order("de-AT")
     office = PostOffice()

@@ -25,6 +25,7 @@ from commerce.emails.model import (
 from commerce.emails.rendering import Rendered, amount_text, render
 from commerce.events.model import Aggregate, DomainEvent, event_id
 from commerce.orders.model import Change, Details, Order
+from commerce.orders.owners import order_token_for
 from commerce.orders.record import Cancellation, OrderRecord, Return, part_id
 
 TEMPLATES = Path(str(commerce.emails.__file__)).parent / "templates"
@@ -296,6 +297,15 @@ def test_html_that_somebody_wrote_is_text(about: Details) -> None:
     assert SCRIPT not in done.html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in done.html
     assert SCRIPT in done.text
+
+
+def test_a_guest_is_told_the_orders_token_and_a_customer_none() -> None:
+    guests = written()
+    customers = written(about=replace(details(), customer_id="customer_" + "a" * 32))
+    token = order_token_for(PLACED.cart_id, 1)
+    assert token in guests.text
+    assert token in guests.html
+    assert "ordertoken_" not in customers.text + customers.html
 
 
 @pytest.mark.parametrize("template", ["{{ total }}", "{{7*7}}", "{% raw %}"])

@@ -141,6 +141,13 @@ def test_a_password_that_the_pool_does_not_take_is_named(name: str, path: str) -
     assert [each["path"] for each in refused.value.details["errors"]] == [path]
 
 
+def test_an_address_that_no_user_can_have_waits_for_no_code() -> None:
+    with pytest.raises(errors.InvalidCode):
+        CALLS["confirm"](refusing("InvalidParameterException"))
+    with pytest.raises(errors.WrongCredentials):
+        CALLS["change_password"](refusing("InvalidParameterException"))
+
+
 @pytest.mark.parametrize("name", ["refresh", "user_of", "sign_out_everywhere", "delete"])
 def test_a_token_that_is_over_ends_the_session(name: str) -> None:
     for code in ("NotAuthorizedException", "UserNotFoundException"):

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from commerce import errors
+from commerce.api_keys.model import PUBLISHABLE_PATTERN
 from commerce.entry.callers import Audience
 from commerce.entry.http import (
     IDEMPOTENCY_KEY_CHARS_MAX,
@@ -336,6 +337,14 @@ def _header_parameters(operation: Operation) -> Iterator[Json]:
                 "pattern": IDEMPOTENCY_KEY_PATTERN,
                 "maxLength": IDEMPOTENCY_KEY_CHARS_MAX,
             },
+        }
+    if operation.publishable_key:
+        yield {
+            "name": "X-Publishable-Key",
+            "in": "header",
+            "required": False,
+            "description": "The storefront's own key, which is no secret.",
+            "schema": {"type": "string", "pattern": PUBLISHABLE_PATTERN},
         }
     if errors.StaleVersion in operation.problems:
         yield {

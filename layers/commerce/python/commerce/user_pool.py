@@ -154,7 +154,9 @@ class UserPool:
                     ClientId=self._client_id, Username=email, ConfirmationCode=code
                 )
         except _Refused as refused:
-            raise refused.among(_WRONG_CODE, _wrong_code()) from None
+            # No user can have an address that is refused, such as one of over 128 characters.
+            wrong = {*_WRONG_CODE, "InvalidParameterException"}
+            raise refused.among(wrong, _wrong_code()) from None
 
     def sign_in(self, email: str, password: str) -> Tokens:
         """Give tokens for an address and its password.
@@ -265,7 +267,8 @@ class UserPool:
                     ProposedPassword=new_password,
                 )
         except _Refused as refused:
-            if refused.code in _WRONG_CREDENTIALS:
+            # The new password has been looked at, so a parameter that is none is the old one.
+            if refused.code in {*_WRONG_CREDENTIALS, "InvalidParameterException"}:
                 raise _wrong_credentials() from None
             raise refused.of_field("$.new_password") from None
 

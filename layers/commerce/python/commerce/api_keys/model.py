@@ -25,8 +25,9 @@ OVERLAP_HOURS_MAX = 168
 # Each use would be a write; a person wants to know the day, and an intruder's first use shows.
 USE_NOTED_EVERY = timedelta(minutes=5)
 
+PUBLISHABLE_PATTERN = "^pk_([0-9a-z]{36})$"
 _SECRET_TEXT = re.compile(r"sk_([0-9a-z]{36})_[A-Za-z0-9_-]{43}", re.ASCII)
-_PUBLISHABLE_TEXT = re.compile(r"pk_([0-9a-z]{36})", re.ASCII)
+_PUBLISHABLE_TEXT = re.compile(PUBLISHABLE_PATTERN, re.ASCII)
 
 
 @dataclass(frozen=True)

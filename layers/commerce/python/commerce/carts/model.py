@@ -40,7 +40,8 @@ class Cart:
 
     `expires_at` is in epoch seconds; `next_line` numbers the next new line, so that
     the id of a removed line never comes back for another SKU. `customer_id` is whose it
-    is once somebody who is signed in has claimed it.
+    is once somebody who is signed in has claimed it. `storefront` is the id of the
+    publishable key it was opened with.
     """
 
     cart_id: str
@@ -55,6 +56,7 @@ class Cart:
     expires_at: int
     next_line: int
     customer_id: str | None = None
+    storefront: str | None = None
 
     @property
     def skus(self) -> list[str]:

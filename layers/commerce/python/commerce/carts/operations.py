@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from commerce.carts.model import (
     Cart,
@@ -112,8 +113,10 @@ def price_for_checkout(
     return cart, priced, in_force
 
 
-def create_cart(request: CreateCart, ports: Ports) -> CartView:
+def create_cart(request: CreateCart, ports: Ports, storefront: str | None = None) -> CartView:
     """Open a cart, with lines, buyer and fulfillment where they are given.
+
+    `storefront` is the id of the publishable key that it is opened with.
 
     Raises
     ------
@@ -138,7 +141,7 @@ def create_cart(request: CreateCart, ports: Ports) -> CartView:
         )
     new_lines = [line.to_new_line() for line in request.line_items]
     cart = add_lines(open_cart(new_id("cart", now, ports.random_bits), currency, now), new_lines)
-    cart = request.applied_to(cart)
+    cart = replace(request.applied_to(cart), storefront=storefront)
     _refuse_wrong_option(cart, settings)
     variants = ports.catalog.variants(cart.skus)
     _refuse_unsellable(

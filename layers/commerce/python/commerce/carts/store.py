@@ -113,6 +113,8 @@ def _to_item(cart: Cart) -> Item:
         item["option_id"] = cart.option_id
     if cart.customer_id is not None:
         item["customer_id"] = cart.customer_id
+    if cart.storefront is not None:
+        item["storefront"] = cart.storefront
     return item
 
 
@@ -130,6 +132,7 @@ def _from_item(item: Item) -> Cart:
         expires_at=item["expires_at"],
         next_line=item["next_line"],
         customer_id=item.get("customer_id"),
+        storefront=item.get("storefront"),
     )
 
 

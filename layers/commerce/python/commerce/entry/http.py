@@ -114,6 +114,11 @@ class Request(Generic[Body, Query]):
         return self.headers.get("x-order-token", "").strip()
 
     @property
+    def publishable_key(self) -> str | None:
+        """The storefront's key as it was sent; None where none was."""
+        return self.headers.get("x-publishable-key")
+
+    @property
     def call_key(self) -> str:
         """What an id of this call may follow from: the same for all repeats of one call.
 
@@ -174,6 +179,7 @@ class Operation:
     body_bytes_max: int = BODY_BYTES_MAX
     public_seconds: int = 0
     shown_once: tuple[str, ...] = ()
+    publishable_key: bool = False
     order_token: bool = False
     before: Callable[[Request[Any, Any]], BaseModel] | None = None
     removes: bool = False
@@ -211,6 +217,7 @@ class Declared(TypedDict, total=False):
     body_bytes_max: int
     public_seconds: int
     shown_once: tuple[str, ...]
+    publishable_key: bool
     order_token: bool
     before: Callable[[Request[Any, Any]], BaseModel]
     removes: bool
@@ -267,6 +274,8 @@ def operation(
         How long anybody may keep an answer that is the same for all.
     shown_once
         Fields of the answer's body that a repeat does not get: they are not kept.
+    publishable_key
+        Whether it looks at the storefront's key in `X-Publishable-Key`.
     order_token
         Whether it is for the guest who has the order's token.
     before

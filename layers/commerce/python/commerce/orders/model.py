@@ -135,12 +135,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Details:
-    """What no decision changes: who buys what, and where it goes; `customer_id` is no guest's."""
+    """What no decision changes: who buys what, and where it goes; `customer_id` is no guest's.
+
+    `storefront` is the publishable key the cart was opened with: the channel it was sold by.
+    """
 
     lines: tuple[OrderLine, ...]
     buyer: Mapping[str, str] = field(default_factory=dict)
     fulfillment: Mapping[str, Any] = field(default_factory=dict)
     customer_id: str | None = None
+    storefront: str | None = None
 
 
 @dataclass(frozen=True)

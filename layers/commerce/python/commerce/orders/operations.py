@@ -368,6 +368,7 @@ def _details(cart: Cart, priced: PricedCart) -> Details:
         buyer={name: value for name, value in vars(cart.buyer).items() if value},
         fulfillment=fulfillment,
         customer_id=cart.customer_id,
+        storefront=cart.storefront,
     )
 
 

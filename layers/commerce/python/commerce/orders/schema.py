@@ -218,7 +218,13 @@ class StaffOrderView(OrderView):
     Not with the cart's id: who knows that can tell the order's token.
     """
 
+    customer_id: str | None = Field(
+        default=None, description="Whose it is; a guest's where absent."
+    )
     attempt: int
+    storefront: str | None = Field(
+        default=None, description="The publishable key of the storefront that it was sold by."
+    )
     settings_version: int
     execution: str
     recovery_due_at: str | None = None
@@ -281,7 +287,9 @@ def staff_order_view(
     order = record.order
     return StaffOrderView(
         **_order_fields(record, payment),
+        customer_id=record.details.customer_id,
         attempt=order.attempt,
+        storefront=record.details.storefront,
         settings_version=order.settings_version,
         execution=order.execution,
         recovery_due_at=order.recovery_due_at,

@@ -521,6 +521,8 @@ def _detail_items(order: Order, details: Details) -> list[Item]:
         "owner": owner_of(details),
         "placed_at": order.placed_at,
     }
+    if details.storefront is not None:
+        chunks[0]["storefront"] = details.storefront
     return chunks
 
 
@@ -533,4 +535,5 @@ def read_details(items: Iterable[Item]) -> Details:
         first.get("buyer", {}),
         first.get("fulfillment", {}),
         customer_in(first.get("owner", "")),
+        first.get("storefront"),
     )
