@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from e2e.customers import PASSWORD, SignedIn, signed_in
-from e2e.storefront import BUYER, DESTINATION, Storefront
+from e2e.storefront import BUYER, DESTINATION, Storefront, new_key
 from pushcart import staff
 from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
@@ -51,7 +52,28 @@ def account(storefront: Storefront, cloud: Cloud) -> SignedIn:
 
 
 @pytest.fixture(scope="module")
-def logged(storefront: Storefront, cloud: Cloud, account: SignedIn) -> list[str]:  # noqa: ARG001 - it is logged
+def api_key(storefront: Storefront, deployed_shop: Workspace) -> str:
+    """Give the secret of a key that opened something, was misspelt, and was revoked."""
+    wanted = {"name": "Canary", "scopes": ["stock:read"]}
+    made = storefront.shop.ask("POST", "/admin/api-keys", wanted, key=new_key())
+    secret: str = made["secret"]
+    url = f"{deployed_shop.base_url}/admin/stock/canary"
+    answers = [
+        httpx.get(url, headers={"Authorization": text}, timeout=40, trust_env=False)
+        for text in (f"Bearer {secret}", f"Bearer {secret[:-1]}", f"Basic {secret}")
+    ]
+    assert [each.status_code for each in answers] == [404, 401, 401]
+    storefront.shop.ask("DELETE", f"/admin/api-keys/{made['id']}")
+    return secret
+
+
+@pytest.fixture(scope="module")
+def logged(
+    storefront: Storefront,
+    cloud: Cloud,
+    account: SignedIn,  # noqa: ARG001 - it is logged
+    api_key: str,  # noqa: ARG001 - and so is this
+) -> list[str]:
     """Buy once, be declined once and be refused once as the canary, and read all logs."""
     (sku,) = storefront.stocked(5)
     street = {**DESTINATION, "street_address": STREET}
@@ -66,9 +88,14 @@ def logged(storefront: Storefront, cloud: Cloud, account: SignedIn) -> list[str]
 
 
 def test_no_log_has_a_buyers_data_a_token_or_a_password(
-    logged: list[str], account: SignedIn, staff_token: str, deployed_shop: Workspace
+    logged: list[str],
+    account: SignedIn,
+    api_key: str,
+    staff_token: str,
+    deployed_shop: Workspace,
 ) -> None:
     secrets = {
+        api_key.rpartition("_")[2][:-1],
         *(account.email, account.access_token, account.refresh_token),
         *(PASSWORD, WRONG_PASSWORD, CODE),
         *(CANARY["email"], CANARY["first_name"], STREET),

@@ -43,6 +43,9 @@ def authorizer(function: Callable[[str], Principal]) -> AuthorizerHandler:
         except Unauthenticated:
             count("StaffRefused")
             raise Unauthorized from None
+        except Exception:
+            count("StaffUnknown")
+            raise
         count("StaffAdmitted")
         return _admitted(principal, event["methodArn"])
 
