@@ -79,9 +79,18 @@ def unseen(text: str) -> bool:
     return any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in text)
 
 
-def _composed(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value  # refused as what it is
-    if any(ord(char) in _TAGS for char in value):
+def composed(text: str) -> str:
+    """Give a text in normal form C.
+
+    Raises
+    ------
+    ValueError
+        It has tag characters, which nobody sees and a published pattern cannot name.
+    """
+    if any(ord(char) in _TAGS for char in text):
         raise ValueError("must not have characters that nobody sees")
-    return unicodedata.normalize("NFC", value)
+    return unicodedata.normalize("NFC", text)
+
+
+def _composed(value: Any) -> Any:
+    return composed(value) if isinstance(value, str) else value  # which is refused as what it is
