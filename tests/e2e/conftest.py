@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from e2e.dead_letters import Queues
 from e2e.invariants import Tables, violations
 from e2e.recovery import settle
 from e2e.storefront import Storefront
+from e2e.tokens import Ask
 from pushcart.cloud import Cloud
 from pushcart.workspace import Workspace
 
@@ -37,6 +39,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def storefront(deployed_shop: Workspace, cloud: Cloud) -> Storefront:
     """Give a buyer of the deployed shop."""
     return Storefront(deployed_shop, cloud)
+
+
+@pytest.fixture(scope="session")
+def ask(deployed_shop: Workspace) -> Ask:
+    """Give what calls a route that takes no body, with a token."""
+    client = httpx.Client(base_url=deployed_shop.base_url, timeout=40, trust_env=False)
+
+    def call(route: str, token: str) -> httpx.Response:
+        return client.request(*route.split(), headers={"Authorization": f"Bearer {token}"})
+
+    return call
 
 
 @pytest.fixture

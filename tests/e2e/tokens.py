@@ -1,18 +1,22 @@
-"""Tokens that must open nothing."""
+"""Tokens of all kinds, and what they open."""
 
 from __future__ import annotations
 
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import httpx
 
 from commerce.access import Role
 from e2e.customers import new_email
 from e2e.recovery import wait_until
 from pushcart.cloud import Cloud
 
+# Calls a route, such as `GET /admin/orders`, with a token.
+Ask = Callable[[str, str], httpx.Response]
 # What every pool takes; tests/e2e/test_logs.py looks for it.
 PASSWORD = "a-Long-passw0rd!"
 _NOT_UPDATED = {"ClientSecret", "CreationDate", "LastModifiedDate"}

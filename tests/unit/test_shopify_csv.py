@@ -210,6 +210,7 @@ def test_a_wrong_variant_is_reported_by_line_and_column_and_the_others_stay(
     [
         ("Title", "x" * 201),
         ("Title", "Mug\u202egum"),
+        ("Title", "Mug\U000e0041"),
         ("Status", "sold"),
         ("Published", "perhaps"),
         ("Tags", "x" * 65),

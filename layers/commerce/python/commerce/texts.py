@@ -30,12 +30,6 @@ WORD_PATTERN = r"^[!-~]+$"
 # The same, with spaces inside.
 WORDS_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 
-# A password: any characters but those that nobody sees, and no space at either end.
-PASSWORD_PATTERN = (
-    rf"^[^{_CONTROLS}{_UNSEEN}{_SPACES}]"
-    rf"(?:[^{_CONTROLS}{_UNSEEN}]*[^{_CONTROLS}{_UNSEEN}{_SPACES}])?$"
-)
-
 _TAGS = range(0xE0000, 0xE0080)
 
 
@@ -70,14 +64,33 @@ def prose(chars_max: int) -> Line:
     return Line(chars_max, pattern=PROSE_PATTERN)
 
 
+def password_pattern(chars_min: int, chars_max: int) -> str:
+    """Give the pattern of a password: no characters that nobody sees, no space at either end.
+
+    Its length is part of it, so that who makes one up by the pattern need not try.
+    """
+    inside = rf"[^{_CONTROLS}{_UNSEEN}]"
+    end = rf"[^{_CONTROLS}{_UNSEEN}{_SPACES}]"
+    return rf"^{end}{inside}{{{chars_min - 2},{chars_max - 2}}}{end}$"
+
+
 def unseen(text: str) -> bool:
     """Tell whether a text has characters that nobody sees, zero-width joiners too."""
     return any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in text)
 
 
-def _composed(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value  # refused as what it is
-    if any(ord(char) in _TAGS for char in value):
+def composed(text: str) -> str:
+    """Give a text in normal form C.
+
+    Raises
+    ------
+    ValueError
+        It has tag characters, which nobody sees and a published pattern cannot name.
+    """
+    if any(ord(char) in _TAGS for char in text):
         raise ValueError("must not have characters that nobody sees")
-    return unicodedata.normalize("NFC", value)
+    return unicodedata.normalize("NFC", text)
+
+
+def _composed(value: Any) -> Any:
+    return composed(value) if isinstance(value, str) else value  # which is refused as what it is

@@ -6,14 +6,13 @@ The error's text is the reason the caller is told.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
 from commerce.catalog import model
 from commerce.catalog.model import Category, Status
 from commerce.money import minor_digits
-from commerce.texts import LINE_PATTERN
+from commerce.texts import LINE_PATTERN, composed
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
@@ -28,7 +27,7 @@ def short_text(chars_max: int) -> Callable[[str], str]:
             raise ValueError(f"is longer than {chars_max} characters")
         if not re.fullmatch(LINE_PATTERN, cell):
             raise ValueError("has a line break or a character that nobody sees")
-        return unicodedata.normalize("NFC", cell)
+        return composed(cell)
 
     return read
 

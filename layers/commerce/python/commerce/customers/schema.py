@@ -11,7 +11,7 @@ from commerce.carts.schema import Blank, Country, DestinationView, Email, Postal
 from commerce.customers.model import Address, Customer, account_email
 from commerce.pages import Page, PageQuery
 from commerce.pricing import Destination
-from commerce.texts import PASSWORD_PATTERN, WORD_PATTERN, Line
+from commerce.texts import WORD_PATTERN, Line, password_pattern
 from commerce.user_pool import Tokens
 
 PASSWORD_CHARS_MIN = 12
@@ -24,7 +24,7 @@ Password = Annotated[
     Field(
         min_length=PASSWORD_CHARS_MIN,
         max_length=PASSWORD_CHARS_MAX,
-        pattern=PASSWORD_PATTERN,
+        pattern=password_pattern(PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX),
         repr=False,
         examples=["correct horse battery staple"],
     ),
@@ -62,7 +62,7 @@ class Registration(_Named):
     password: Password
     first_name: Annotated[Text | None, Blank] = None
     last_name: Annotated[Text | None, Blank] = None
-    phone: Annotated[Phone | None, Blank] = None
+    phone: Phone | None = None
 
 
 class Confirmation(_Named):
@@ -155,7 +155,7 @@ class CustomerChanges(_Write):
 
     first_name: Annotated[Text | None, Blank] = None
     last_name: Annotated[Text | None, Blank] = None
-    phone: Annotated[Phone | None, Blank] = None
+    phone: Phone | None = None
     default_address_id: str | None = Field(
         default=None,
         max_length=64,
