@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from commerce.entry.task import WORKED_ON
 from e2e.customers import PASSWORD, SignedIn, signed_in
 from e2e.storefront import BUYER, DESTINATION, Storefront, new_key
 from pushcart import staff
@@ -124,7 +125,8 @@ def test_a_line_of_an_operation_names_its_request_and_of_a_step_its_order(
         if each.get("message") == "task refused" and each["code"] != "invalid_request"
     ]
     assert steps
-    assert not [each for each in steps if not each.keys() & {"order_id", "about"}]
+    named = {*WORKED_ON, "about"}
+    assert [each["detail"] for each in steps if not each.keys() & named] == []
 
 
 def _fields(line: str) -> dict[str, Any]:

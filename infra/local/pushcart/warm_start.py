@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import runpy
 import select
 import signal
@@ -40,6 +41,9 @@ _MESSAGE_BYTES_MAX = 1_000_000
 
 def install() -> None:
     """Fork environments from a prepared process, in this process, before it serves anything."""
+    # Each environment has four files open here; many systems begin with 1,024 for all of them.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     lambda_runtime.subprocess = _ForkingSubprocess(_start_template())
     lambda_svc._execute_function_warm = _taking_turns(lambda_svc._execute_function_warm)
 
@@ -129,10 +133,14 @@ class _Environment:
         self._signal(signal.SIGKILL)
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._process], [], [], timeout)[0]:
-            # Only the template, its parent, learns the true code; nobody here asks for it.
-            self.returncode = -signal.SIGKILL
-            os.close(self._process)
+        if self.returncode is None:
+            # Of which `select` could not ask above the thousandth file, and each has four.
+            poll = select.poll()
+            poll.register(self._process, select.POLLIN)
+            if poll.poll(None if timeout is None else timeout * 1000):
+                # Only the template, its parent, learns the true code; nobody here asks for it.
+                self.returncode = -signal.SIGKILL
+                os.close(self._process)
         return self.returncode
 
     def _signal(self, number: signal.Signals) -> None:

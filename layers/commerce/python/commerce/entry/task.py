@@ -18,6 +18,9 @@ from commerce.errors import DomainError, InvalidRequest
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# The id of a part of an order has the order's in it.
+WORKED_ON = ("order_id", "fulfillment_id", "cancellation_id", "return_id", "part", "run_id")
+
 Input = TypeVar("Input", bound=BaseModel)
 TaskHandler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
 
@@ -52,11 +55,11 @@ def task(
 
 
 def _names(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a log line is found by: a step's order, or what an event is about.
+    """Give what a log line is found by: what a step works on, or what an event is about.
 
     Never a cart: who knows its id can tell the token of its order.
     """
-    named = {name: event[name] for name in ("order_id",) if name in event}
+    named = {name: event[name] for name in WORKED_ON if name in event}
     match event:
         case {"detail": {"aggregate": {"id": about}}}:
             named["about"] = about
