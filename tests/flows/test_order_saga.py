@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from builders import NOW, ORDER_ID, table
-from cloud_in_memory import empty_tables
+from cloud_in_memory import table_name
+from commerce.dynamo.table import Table
 from commerce.errors import IllegalTransition, NotFound, OutOfStock, PaymentDeclined
 from commerce.orders.model import RECOVERIES_MAX, Order
 from commerce.stock.store import StockStore
 from simulated_shop import LINES, Fault, SimulatedShop
+from store.emulated_dynamodb import EmulatedDynamoDb
 
 PLENTY = {"JAM": 10, "MUG": 10, "TEA": 10}
 SHORT = {"JAM": 10, "MUG": 10, "TEA": 1}
@@ -31,9 +34,24 @@ READS = {"batch_get_item", "get_item", "query"}
 SUCCEEDING = [SCENARIOS["a good card"], SCENARIOS["a provider that never answers"]]
 
 
-def shop_with(units: dict[str, int], fault: Fault | None = None) -> SimulatedShop:
+@pytest.fixture(scope="module")
+def database() -> EmulatedDynamoDb:
+    return EmulatedDynamoDb(*SERVICES)
+
+
+def shop_with(units: dict[str, int]) -> SimulatedShop:
     StockStore(table("stock")).open_many(units, NOW)
-    return SimulatedShop(fault)
+    return SimulatedShop()
+
+
+def new_shop(
+    database: EmulatedDynamoDb, units: dict[str, int], fault: Fault | None = None
+) -> SimulatedShop:
+    """Begin anew with that many units; for tests of many rounds."""
+    database.empty()
+    client: Any = database
+    StockStore(Table(table_name("stock"), client)).open_many(units, NOW)
+    return SimulatedShop(fault, inner=database)
 
 
 def settle(shop: SimulatedShop) -> Order | None:
@@ -117,20 +135,17 @@ def faults(calls: list[str], kind: str) -> Iterator[Fault]:
 @pytest.mark.parametrize("kind", ["worker", "step", "execution"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_fault_at_any_call_to_the_database_leaves_money_and_stock_right(
-    scenario: str, kind: str
+    scenario: str, kind: str, database: EmulatedDynamoDb
 ) -> None:
     token, units = SCENARIOS[scenario]
-    with empty_tables(*SERVICES):
-        shop = shop_with(units)
-        shop.checkout(token)
-        calls = shop.database.names
+    shop = new_shop(database, units)
+    shop.checkout(token)
     settled = set()
-    for fault in faults(calls, kind):
-        with empty_tables(*SERVICES):
-            shop = shop_with(units, fault)
-            shop.checkout(token)
-            order = settle(shop)
-            assert_money_and_stock_are_right(shop, order, units)
+    for fault in faults(shop.database.names, kind):
+        shop = new_shop(database, units, fault)
+        shop.checkout(token)
+        order = settle(shop)
+        assert_money_and_stock_are_right(shop, order, units)
         settled.add(order.status if order else "never placed")
     # A fault before the order is placed leaves nothing; one worker's death alone changes nothing.
     usual = "confirmed" if SCENARIOS[scenario] in SUCCEEDING else "canceled"
@@ -140,7 +155,8 @@ def test_a_fault_at_any_call_to_the_database_leaves_money_and_stock_right(
 
 @pytest.mark.usefixtures("tables")
 def test_a_late_step_of_a_cancelled_order_holds_nothing() -> None:
-    shop = shop_with(PLENTY, Fault(6, after=True, kind="execution"))
+    shop = shop_with(PLENTY)
+    shop.database.fault = Fault(6, after=True, kind="execution")
     shop.checkout()
     order = settle(shop)
     assert order is not None
@@ -216,24 +232,23 @@ def test_an_order_that_was_refused_is_cancelled_already() -> None:
 
 
 @pytest.mark.parametrize("kind", ["worker", "step", "execution"])
-def test_a_fault_at_any_call_of_a_cancellation_leaves_money_and_stock_right(kind: str) -> None:
-    with empty_tables(*SERVICES):
-        shop = shop_with(PLENTY)
-        shop.checkout()
-        before = len(shop.database.names)
-        shop.cancel()
-        calls = shop.database.names[before:]
+def test_a_fault_at_any_call_of_a_cancellation_leaves_money_and_stock_right(
+    kind: str, database: EmulatedDynamoDb
+) -> None:
+    shop = new_shop(database, PLENTY)
+    shop.checkout()
+    before = len(shop.database.names)
+    shop.cancel()
     settled = set()
-    for fault in faults(calls, kind):
-        with empty_tables(*SERVICES):
-            shop = shop_with(PLENTY)
-            shop.checkout()
-            shop.database.names.clear()
-            shop.database.fault = fault
-            shop.cancel()
-            order = settle(shop)
-            assert_money_and_stock_are_right(shop, order, PLENTY)
-            settled.add(order.status if order else "gone")
+    for fault in faults(shop.database.names[before:], kind):
+        shop = new_shop(database, PLENTY)
+        shop.checkout()
+        shop.database.names.clear()
+        shop.database.fault = fault
+        shop.cancel()
+        order = settle(shop)
+        assert_money_and_stock_are_right(shop, order, PLENTY)
+        settled.add(order.status if order else "gone")
     # Where the call died before it decided anything, the order stands.
     assert settled <= {"confirmed", "canceled"}
     assert "canceled" in settled
