@@ -226,9 +226,10 @@ def town(storefront: Storefront, cloud: Cloud, deployed_shop: Workspace) -> Iter
         for scope in ("", *GRANTABLE_SCOPES)
     }
     of_staff = {role.value: staff.token(deployed_shop, role) for role in Role}
+    pools = cloud.stack_outputs()
     strangers = (
-        expired_token(cloud, "UserPoolId", "UserPoolClientId"),
-        expired_token(cloud, "CustomerPoolId", "CustomerClientId"),
+        expired_token(cloud, pools["UserPoolId"], pools["UserPoolClientId"]),
+        expired_token(cloud, pools["CustomerPoolId"], pools["CustomerClientId"]),
         forged_token(of_staff[Role.PACKER], {"cognito:groups": [Role.OWNER]}),
         forged_token(another.access_token, {"sub": _subject(owner), "username": _subject(owner)}),
         another_pools_token(cloud),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import httpx
 
@@ -40,30 +41,31 @@ def sign_in(cloud: Cloud, pool: str, client: str, *groups: str, name: str = "") 
     return signed_in
 
 
-def expired_token(cloud: Cloud, pool: str, client: str) -> str:
-    """Give an access token that was good, of the pool and the client that outputs name so."""
-    outputs = cloud.stack_outputs()
-    pool, client = outputs[pool], outputs[client]
+@contextmanager
+def access_tokens_last(
+    cloud: Cloud, pool: str, client: str, count: int, unit: Literal["seconds", "hours"]
+) -> Iterator[None]:
+    """Have access tokens that a pool gives out meanwhile hold for so long."""
     made: Any = cloud.cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client)
-    usual = {
-        "AccessTokenValidity": 1,
-        "TokenValidityUnits": {"AccessToken": "hours"},
-        **{
-            name: value
-            for name, value in made["UserPoolClient"].items()
-            if value and name not in _NOT_UPDATED
-        },
+    kept = {
+        name: value
+        for name, value in made["UserPoolClient"].items()
+        if value and name not in _NOT_UPDATED
     }
-    short: Any = {
-        **usual,
-        "AccessTokenValidity": 1,
-        "TokenValidityUnits": {**usual["TokenValidityUnits"], "AccessToken": "seconds"},
-    }
-    cloud.cognito.update_user_pool_client(**short)
+    usual = {"AccessTokenValidity": 1, "TokenValidityUnits": {"AccessToken": "hours"}} | kept
+    units = {**usual["TokenValidityUnits"], "AccessToken": unit}
+    other = {**usual, "AccessTokenValidity": count, "TokenValidityUnits": units}
+    cloud.cognito.update_user_pool_client(**other)
     try:
-        token: str = sign_in(cloud, pool, client)["AccessToken"]
+        yield
     finally:
         cloud.cognito.update_user_pool_client(**usual)
+
+
+def expired_token(cloud: Cloud, pool: str, client: str) -> str:
+    """Give an access token that was good."""
+    with access_tokens_last(cloud, pool, client, 1, "seconds"):
+        token: str = sign_in(cloud, pool, client)["AccessToken"]
     wait_until(lambda: time.time() > _claims(token)["exp"], "the token to run out")
     return token
 
