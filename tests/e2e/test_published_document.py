@@ -24,7 +24,7 @@ from pushcart.workspace import Workspace
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-SHORT = ["--phases=examples,fuzzing,stateful", "--max-examples=1", "--max-time=20", "--seed=1"]
+SHORT = ["--phases=examples,fuzzing,stateful", "--max-examples=1", "--max-time=12", "--seed=1"]
 # Python 3.11 cannot compile in many threads at once, so there is one worker.
 LONG = ["--max-examples=150"]
 
