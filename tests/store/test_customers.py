@@ -193,7 +193,8 @@ def test_no_address_is_sent_more_codes_than_a_person_needs(
 # --- attempts -------------------------------------------------------------------
 
 
-def test_attempts_are_counted_by_address_and_window(customers: CustomerStore) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("customers")
+def test_attempts_are_counted_by_address_and_window() -> None:
     attempts = AttemptStore(table("customers"))
     start = NOW.replace(minute=0, second=0, microsecond=0)
     for _ in range(SIGN_INS.most):
@@ -206,7 +207,8 @@ def test_attempts_are_counted_by_address_and_window(customers: CustomerStore) ->
     assert attempts.wait_seconds(SIGN_INS, EMAIL, start + timedelta(minutes=15)) == 0
 
 
-def test_no_attempt_keeps_an_address(customers: CustomerStore) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("customers")
+def test_no_attempt_keeps_an_address() -> None:
     AttemptStore(table("customers")).wait_seconds(SIGN_INS, EMAIL, NOW)
     items, _ = table("customers").scan_page(limit=10)
     assert items

@@ -22,15 +22,15 @@ class Queues:
     def __init__(self, *messages: Json) -> None:
         self.messages = list(messages)
 
-    def get_queue_attributes(self, *, QueueUrl: str, **_: Any) -> Json:  # noqa: N803
+    def get_queue_attributes(self, *, QueueUrl: str, **_: Any) -> Json:  # noqa: N803 - boto3's name
         held = len(self.messages) if QueueUrl == "events" else 0
         return {"Attributes": {"ApproximateNumberOfMessages": str(held)}}
 
-    def receive_message(self, *, MessageAttributeNames: list[str], **_: Any) -> Json:  # noqa: N803
+    def receive_message(self, *, MessageAttributeNames: list[str], **_: Any) -> Json:  # noqa: N803 - boto3's name
         assert MessageAttributeNames == ["All"]  # else SQS keeps them to itself
         return {"Messages": [dict(each) for each in self.messages]}
 
-    def delete_message(self, *, ReceiptHandle: str, **_: Any) -> None:  # noqa: N803
+    def delete_message(self, *, ReceiptHandle: str, **_: Any) -> None:  # noqa: N803 - boto3's name
         self.messages = [each for each in self.messages if each["ReceiptHandle"] != ReceiptHandle]
 
 
@@ -40,7 +40,7 @@ class Functions:
     def __init__(self) -> None:
         self.taken: list[tuple[str, Json]] = []
 
-    def invoke(self, *, FunctionName: str, Payload: str) -> Json:  # noqa: N803
+    def invoke(self, *, FunctionName: str, Payload: str) -> Json:  # noqa: N803 - boto3's name
         self.taken.append((FunctionName, json.loads(Payload)))
         error = {"FunctionError": "Unhandled"} if FunctionName == "broken" else {}
         return {"Payload": io.BytesIO(b"{}"), **error}

@@ -15,7 +15,7 @@ from commerce.pages import Page
 from commerce.texts import Line
 
 Kind = Literal["secret", "publishable"]
-Scope = Literal[GRANTABLE_SCOPES]  # type: ignore[valid-type]
+Scope = Literal[GRANTABLE_SCOPES]  # type: ignore[valid-type] # the table has them
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
