@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from commerce.dynamo.table import Table, Update
+from commerce.lifecycle import VOIDING
 from commerce.orders.model import order_id_for
 from commerce.payments.model import CAPTURE, PaymentCall
 from commerce.payments.sandbox import SandboxProvider, payment_key
@@ -57,6 +58,23 @@ def test_a_checkout_ends_with_what_the_provider_tells_later(
     assert storefront.order(order_id)["payment"]["captured"] == 0
     payment_messages.send(storefront.shop, cloud, order_id, Result.CAPTURED)
     assert storefront.order(order_id)["payment"]["captured"] == answer.json()["total"]
+
+
+def test_a_message_ends_an_undo_that_was_left_open(storefront: Storefront, cloud: Cloud) -> None:
+    order_id = an_order(storefront)["id"]
+    wait_until(lambda: bool(storefront.order(order_id)["fulfillments"]), "the allocation")
+    storefront.break_undo(order_id)
+    payments = PaymentStore(Table(cloud.stack_outputs()["PaymentsTableName"], cloud.dynamodb))
+    now = datetime.now(UTC)
+    payments.record_answer(payments.leave_tombstone(order_id, now), VOIDING, now)
+    assert storefront.held(order_id) > 0
+
+    payment_messages.send(storefront.shop, cloud, order_id, Result.AUTHORIZED)
+
+    assert storefront.held(order_id) == 0
+    assert storefront.payment_status(order_id) == "voided"
+    storefront.shop.ask("POST", f"/admin/orders/{order_id}/redrive")
+    wait_until(lambda: storefront.order(order_id)["status"] == "canceled", "the rest of the undo")
 
 
 def test_only_who_has_the_key_is_listened_to_and_only_once(

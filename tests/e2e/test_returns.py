@@ -6,9 +6,11 @@ from functools import partial
 
 import pytest
 
+from e2e.crashes import Environments
 from e2e.sales import Executions, Money, Sale, code_of, policies, trial_balance
 from e2e.storefront import Storefront, at_once, new_key
 from pushcart.cloud import Cloud
+from pushcart.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
@@ -122,3 +124,25 @@ def test_staff_give_money_back_without_a_return_once(storefront: Storefront) -> 
     assert code_of(more) == (409, "amount_too_large")
     assert (sale.stock(), sale.money()) == ([(8, 0, 2)], Money(sale.total, 300))
     assert sale.statuses() == ("completed", "partially_refunded", "delivered")
+
+
+def test_a_return_is_paid_no_more_than_staff_have_left_of_its_order(
+    storefront: Storefront, deployed_shop: Workspace, cloud: Cloud
+) -> None:
+    sale = Sale(storefront, 1)
+    sale.arrive()
+    wish = asked_for(sale, 1)
+    sale.decide(wish, "approve")
+    sale.decide(wish, "receive", {"restock": sale.lines(1)})
+    environments = Environments(deployed_shop, cloud)
+
+    # Between the decision and the payment, most of it is refunded by hand.
+    with environments.stopped("PayRefund"):
+        sale.decide(wish, "refund")
+        by_hand = {"amount": sale.total - 100, "reason": "late"}
+        path = f"/admin/orders/{sale.id}/refund"
+        storefront.shop.ask("POST", path, by_hand, key=new_key())
+    refunded(sale, wish)
+
+    assert sale.money() == Money(captured=sale.total, refunded=sale.total)
+    assert sale.statuses() == ("completed", "refunded", "returned")
