@@ -1,10 +1,9 @@
 """Who of the staff may do what: the one table, a line a route.
 
-An owner may do everything; a manager everything but hand out API
-keys and read the audit trail; support reads what
-buyers ask about, cancels, and gives money back up to a limit of the settings; a packer
-sends parcels, and reads the orders and the stock that takes; an auditor reads everything
-and changes nothing. An API key has scopes in place of a role.
+An owner may do everything; a manager everything but hand out API keys and read the audit
+trail; support reads what buyers ask about, cancels, and gives money back up to a limit of the
+settings; a packer sends parcels, and reads the orders and the stock that takes; an auditor
+reads everything and changes nothing. An API key has scopes in place of a role.
 """
 
 from __future__ import annotations
