@@ -106,4 +106,5 @@ for path, view in {
     "/docs/{asset}": read_asset,
     "/health": check_health,
 }.items():
-    app.route(path, methods=["GET"])(view)
+    # A GET has no body, whatever type it says it has.
+    app.route(path, methods=["GET"], content_types=["*/*"])(view)

@@ -257,6 +257,7 @@ def test_a_page_looks_at_no_more_than_it_may_and_says_where_to_go_on() -> None:
 
 
 def test_an_id_that_is_none_is_not_found() -> None:
-    for unknown in ("audit_x", new_id("audit", NOW), PRODUCT):
+    after_all_time = f"audit_{'z' * 36}"
+    for unknown in ("audit_x", new_id("audit", NOW), PRODUCT, after_all_time):
         with pytest.raises(NotFound):
             trail().get(unknown)

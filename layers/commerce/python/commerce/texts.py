@@ -35,9 +35,10 @@ _TAGS = range(0xE0000, 0xE0080)
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text, trimmed and in normal form C; `Annotated[str, Line(200)]`.
+    """One line of text, in normal form C and trimmed; `Annotated[str, Line(200)]`.
 
-    Normal form first, lengths after: `e` and an accent are one character.
+    Normal form first, lengths after: `e` and an accent are one character. Trimmed last, so
+    that what the document refuses is refused, spaces at the ends or not.
     """
 
     chars_max: int
@@ -48,15 +49,13 @@ class Line:
         self, _source: object, _handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Give the check, whose part about lengths and characters is published."""
-        return core_schema.no_info_before_validator_function(
-            _composed,
-            core_schema.str_schema(
-                strip_whitespace=True,
-                min_length=self.chars_min,
-                max_length=self.chars_max,
-                pattern=self.pattern or (_FILLED if self.chars_min else LINE_PATTERN),
-            ),
+        checked = core_schema.str_schema(
+            min_length=self.chars_min,
+            max_length=self.chars_max,
+            pattern=self.pattern or (_FILLED if self.chars_min else LINE_PATTERN),
         )
+        trimmed = core_schema.no_info_after_validator_function(str.strip, checked)
+        return core_schema.no_info_before_validator_function(_composed, trimmed)
 
 
 def prose(chars_max: int) -> Line:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice
@@ -129,8 +130,9 @@ class AuditTrail:
             There is none.
         """
         if is_id(entry_id, ENTRY_ID_PREFIX):
-            for entry in self._read([entry_id]):
-                return entry
+            with suppress(OverflowError):  # of a time that no calendar has
+                for entry in self._read([entry_id]):
+                    return entry
         raise NotFound("there is no such audit entry")
 
     def newest(

@@ -11,12 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from commerce.carts.model import (
     LINES_MAX,
@@ -53,11 +56,30 @@ _ATOM = (
 )
 EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LAST_LABEL}$"
 _LOCAL_CHARS_MAX = 64
+_BLANK_CHARS_MAX = 200
+
+
+class _Blank:
+    """Takes text of nothing but spaces for null, and publishes that it does."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_blank_is_null, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        published = handler(schema)
+        blank = {"type": "string", "pattern": "^\\s*$", "maxLength": _BLANK_CHARS_MAX}
+        published["anyOf"].append(blank)
+        return published
 
 
 def _blank_is_null(value: Any) -> Any:
     """Read an empty form field as no value."""
-    return None if isinstance(value, str) and not value.strip() else value
+    blank = isinstance(value, str) and len(value) <= _BLANK_CHARS_MAX and not value.strip()
+    return None if blank else value
 
 
 def _email(text: str) -> str:
@@ -77,22 +99,22 @@ def _country(code: str) -> str:
 
 Email = Annotated[
     str,
-    Line(_EMAIL_CHARS_MAX, pattern=EMAIL_PATTERN),
+    # With the spaces that people's keyboards add.
+    Line(_EMAIL_CHARS_MAX, pattern=f"^ *{EMAIL_PATTERN[1:-1]} *$"),
     AfterValidator(_email),
 ]
-Country = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern="^[A-Z]{2}$"), AfterValidator(_country)
-]
+Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), AfterValidator(_country)]
 Text = Annotated[str, Line(200)]
 PostalCode = Annotated[str, Line(20)]
 # BCP 47 as far as browsers use it: a language, then script, region and variants.
 Language = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$"),
+    StringConstraints(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$"),
 ]
 Sku = Annotated[str, Line(SKU_CHARS_MAX, 1, pattern=SKU_PATTERN)]
 OptionId = Annotated[str, Line(64)]
-Blank = BeforeValidator(_blank_is_null)
+# What a form sends for a field that is left empty.
+Blank = _Blank()
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX, examples=[2])]
 
 
