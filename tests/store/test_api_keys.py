@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from builders import NOW, table
 from commerce.api_keys.model import USE_NOTED_EVERY, hash_of
@@ -182,3 +183,9 @@ def test_a_secret_key_is_no_storefronts(office: Office) -> None:
     for text in (secret, f"pk_{key_id.removeprefix('key_')}", "", "pk_", "x" * 3000):
         with pytest.raises(Unauthenticated):
             office.storefront(text)
+
+
+def test_a_key_expires_in_no_year_that_is_long_gone() -> None:
+    body = {"name": "Till", "scopes": ["stock:read"], "expires_at": "0078-09-15T03:12:32.81Z"}
+    with pytest.raises(ValidationError, match="must not be before 2000"):
+        NewApiKey.model_validate(body)

@@ -17,13 +17,15 @@ from commerce.texts import Line
 Kind = Literal["secret", "publishable"]
 Scope = Literal[GRANTABLE_SCOPES]  # type: ignore[valid-type] # the table has them
 
+_FIRST_YEAR = 2000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _moment(text: str) -> str:
     if not _MOMENT.fullmatch(text):
         raise ValueError("must be a time such as 2027-01-31T00:00:00Z")
-    from_text(text.upper())
+    if from_text(text.upper()).year < _FIRST_YEAR:
+        raise ValueError(f"must not be before {_FIRST_YEAR}")
     return text.upper()
 
 

@@ -463,6 +463,9 @@ def _answer(
     if declared.order_token:
         # An answer kept for one guest is no other's who has come by the key.
         whose = idempotency.digest(request.order_token)
+    if declared.publishable_key:
+        # Nor is one kept for a storefront's key another's.
+        whose = idempotency.digest(str(request.publishable_key))
     kept = idempotency.run_once(
         once,
         scope=f"{declared.method} {declared.path} {whose}",
