@@ -7,7 +7,7 @@ no message of it is passed on: errors name its code alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -132,11 +132,7 @@ class UserPool:
         TooManyRequests, AccountsUnavailable
             It was not done, or nobody knows.
         """
-        try:
-            with _translated(_SENDS_NO_CODE):
-                self._client.resend_confirmation_code(ClientId=self._client_id, Username=email)
-        except _Refused as refused:
-            refused.pass_over(_SENDS_NO_CODE)
+        self._mail(self._client.resend_confirmation_code, email)
 
     def confirm(self, email: str, code: str) -> None:
         """Confirm an address with the code that was mailed to it.
@@ -196,11 +192,7 @@ class UserPool:
         TooManyRequests, AccountsUnavailable
             It was not done, or nobody knows.
         """
-        try:
-            with _translated(_SENDS_NO_CODE):
-                self._client.forgot_password(ClientId=self._client_id, Username=email)
-        except _Refused as refused:
-            refused.pass_over(_SENDS_NO_CODE)
+        self._mail(self._client.forgot_password, email)
 
     def reset_password(self, email: str, code: str, password: str) -> None:
         """Set a new password with the code that was mailed.
@@ -226,6 +218,13 @@ class UserPool:
             if refused.code in _WRONG_CODE:
                 raise _wrong_code() from None
             raise refused.of_field("$.password") from None
+
+    def _mail(self, code_to: Callable[..., object], email: str) -> None:
+        try:
+            with _translated(_SENDS_NO_CODE):
+                code_to(ClientId=self._client_id, Username=email)
+        except _Refused as refused:
+            refused.pass_over(_SENDS_NO_CODE)
 
     # --- with the access token of somebody who is --------------------------------
 
