@@ -11,7 +11,6 @@ from copy import deepcopy
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from samtranslator.parser.parser import Parser

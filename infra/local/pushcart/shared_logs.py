@@ -42,7 +42,7 @@ def _to_own_streams(emit: Callable[..., None]) -> Callable[..., None]:
             *rest,
             **options,
         )
-        for name, written in groups.pop(alone)["streams"].items():
+        for name, written in groups.pop(alone, {"streams": {}})["streams"].items():
             date, _, of_version = name.rpartition("/")
             version = of_version.partition("]")[0]
             stream = f"{date}/{config['FunctionName']}{version}]{environment}"
