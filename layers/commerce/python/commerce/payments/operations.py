@@ -150,13 +150,13 @@ def void_payment(
         A call to the provider may still be under way; void again a little later.
     """
     payment = payments.leave_tombstone(order_id, now)
+    while payment.status in (AUTHORIZING, AUTHORIZED, CAPTURED):
+        # From here on, an authorization that comes in late finds this and voids itself.
+        payment = payments.begin_undo(payment, now)
     if payment.status in (VOIDED, DECLINED, REFUNDED):
         return payment
     if payment.status == FAILED:
-        return payments.record_answer(payment, VOIDED, now)
-    if payment.status in (AUTHORIZING, AUTHORIZED, CAPTURED):
-        # From here on, an authorization that comes in late finds this and voids itself.
-        payment = payments.record_answer(payment, VOIDING, now)
+        return payments.close(payment, VOIDED, now)
     if payment.claimed:
         payment = _give_all_back(payment, now, payments, ledger, provider)
     _let_go(payment, now, provider)

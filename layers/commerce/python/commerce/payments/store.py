@@ -428,6 +428,13 @@ class PaymentStore:
         )
         return _payment(item)
 
+    def begin_undo(self, payment: Payment, now: datetime) -> Payment:
+        """Record that a payment is undone from now on, or give it as another left it."""
+        try:
+            return self._moved(payment, VOIDING, {}, now, STILL_THERE)
+        except ConditionFailed as failed:
+            return _payment(failed.item or {})
+
     def close(self, payment: Payment, status: str, now: datetime) -> Payment:
         """Record that an undone payment is closed; repeated, once.
 
@@ -443,6 +450,8 @@ class PaymentStore:
         IllegalTransition
             The payment went elsewhere meanwhile; `status` is where it is.
         """
+        if payment.status == status:
+            return payment
         condition = ALL_GIVEN_BACK if status == REFUNDED else STILL_THERE
         try:
             return self._moved(payment, status, {}, now, condition)
