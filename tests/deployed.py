@@ -33,7 +33,11 @@ def routes() -> Iterator[tuple[str, str, Json]]:
 
 def statements(properties: Json) -> Iterator[tuple[list[str], list[Any]]]:
     """Give actions and resources of each statement of a function's or state machine's policies."""
-    for policy in properties.get("Policies", []):
+    policies = properties.get("Policies", [])
+    if "Role" in properties:
+        role = resources("Role")[properties["Role"]["Fn::GetAtt"][0]]
+        policies = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+    for policy in policies:
         for statement in policy["Statement"]:
             assert statement["Effect"] == "Allow"
             yield _many(statement["Action"]), _many(statement["Resource"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -30,9 +31,18 @@ def _lines(cloud: Cloud) -> Iterator[str]:
     groups = cloud.logs.get_paginator("describe_log_groups").paginate()
     names = [group["logGroupName"] for page in groups for group in page["logGroups"]]
     for name in names:
-        for page in cloud.logs.get_paginator("filter_log_events").paginate(logGroupName=name):
-            for event in page["events"]:
-                yield event["message"]
+        streams = cloud.logs.get_paginator("describe_log_streams").paginate(logGroupName=name)
+        for stream in (one["logStreamName"] for page in streams for one in page["logStreams"]):
+            yield from _written(cloud, name, stream)
+
+
+def _written(cloud: Cloud, group: str, stream: str) -> Iterator[str]:
+    """Give every line of a stream, however many."""
+    read = partial(cloud.logs.get_log_events, logGroupName=group, logStreamName=stream)
+    page = read(startFromHead=True)
+    while page["events"]:
+        yield from (event["message"] for event in page["events"])
+        page = read(startFromHead=True, nextToken=page["nextForwardToken"])
 
 
 @pytest.fixture(scope="module")

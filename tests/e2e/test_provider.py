@@ -18,6 +18,7 @@ from commerce.payments.sandbox import SandboxProvider, payment_key
 from commerce.payments.store import PaymentStore
 from commerce.signatures import signed_headers
 from e2e.recovery import wait_until
+from e2e.sales import code_of
 from e2e.storefront import Storefront, new_key
 from pushcart import payment_messages
 from pushcart.cloud import Cloud
@@ -175,6 +176,36 @@ def test_the_books_are_compared_every_night(storefront: Storefront, cloud: Cloud
 
     wait_until(lambda: bool(newest()["status"] == "finished"), "the reconciliation")
     assert newest()["by"] == "nightly"
+
+
+def test_a_reconciliation_that_cannot_start_is_failed_and_a_repeat_makes_another(
+    storefront: Storefront, cloud: Cloud
+) -> None:
+    key, shop = new_key(), storefront.shop
+    (role,) = [
+        role["RoleName"]
+        for page in cloud.iam.get_paginator("list_roles").paginate()
+        for role in page["Roles"]
+        if "StartReconciliationFunctionRole" in role["RoleName"]
+    ]
+    denied = {"Effect": "Deny", "Action": "states:StartExecution", "Resource": "*"}
+    cloud.iam.put_role_policy(
+        RoleName=role,
+        PolicyName="not-now",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}),
+    )
+    try:
+        refused = shop.call("POST", "/admin/reconciliations", key=key)
+    finally:
+        cloud.iam.delete_role_policy(RoleName=role, PolicyName="not-now")
+
+    assert code_of(refused) == (500, "internal_error")
+    (left,) = shop.ask("GET", "/admin/reconciliations", query={"limit": 1})["items"]
+    assert left["status"] == "failed"
+    again = shop.ask("POST", "/admin/reconciliations", key=key)
+    assert again["id"] != left["id"]
+    path = f"/admin/reconciliations/{again['id']}"
+    wait_until(lambda: bool(shop.ask("GET", path)["status"] == "finished"), "the reconciliation")
 
 
 def findings(storefront: Storefront) -> list[dict[str, Any]]:

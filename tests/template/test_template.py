@@ -11,7 +11,6 @@ from copy import deepcopy
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from samtranslator.parser.parser import Parser
@@ -40,7 +39,6 @@ POWERTOOLS = {
 }
 # The one wildcard of the template: staff name the file of an import when they upload it.
 WILDCARDS = {("ImportProductsFunction", "s3:GetObject", "${ImportsBucket.Arn}/*")}
-BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
 @pytest.fixture(scope="module")
@@ -470,19 +468,36 @@ def test_a_state_machine_may_call_the_functions_it_names_and_no_others() -> None
         assert allowed == list(machine["DefinitionSubstitutions"].values()), name
 
 
-def test_sam_adds_only_the_permission_to_write_logs() -> None:
-    """AWSLambdaBasicExecutionRole: log group, stream and events, whose names Lambda chooses."""
-    roles = [
-        resource["Properties"]
-        for resource in _expanded()["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Role"
-    ]
-    added = [json.dumps(role.get("ManagedPolicyArns", [])) for role in roles]
+def test_a_function_has_a_role_of_its_own_and_nobody_else_may_take_it() -> None:
+    for name, function in resources("Function").items():
+        assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        assert "Policies" not in function, name  # SAM passes over them where there is a role
+        (taken,) = resources("Role")[f"{name}Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert taken["Principal"] == {"Service": "lambda.amazonaws.com"}
 
-    functions = len(resources("Function"))
-    assert len(roles) == functions + len(resources("StateMachine"))
-    assert sorted(set(added)) == sorted({"[]", json.dumps([BASIC_EXECUTION])})
-    assert added.count(json.dumps([BASIC_EXECUTION])) == functions
+
+def test_all_functions_write_to_the_log_and_sam_adds_no_permission() -> None:
+    """A role that SAM makes may write any log of the account (AWSLambdaBasicExecutionRole)."""
+    roles = {
+        name: resource["Properties"].get("ManagedPolicyArns", [])
+        for name, resource in _expanded()["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+    }
+    (policy,) = resources("ManagedPolicy").values()
+
+    of_functions = {f"{name}Role": [{"Ref": "WriteLogsPolicy"}] for name in resources("Function")}
+    of_machines: Json = {f"{name}Role": [] for name in resources("StateMachine")}
+    assert roles == of_functions | of_machines
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": {"Fn::GetAtt": ["FunctionLogs", "Arn"]},
+        }
+    ]
+    assert template()["Globals"]["Function"]["LoggingConfig"] == {
+        "LogGroup": {"Ref": "FunctionLogs"}
+    }
 
 
 def test_api_gateway_may_call_each_function_for_its_own_route_only() -> None:
@@ -518,10 +533,7 @@ def _expanded() -> Json:
         for name in ("CodeUri", "ContentUri", "DefinitionUri"):
             if name in resource["Properties"]:
                 resource["Properties"][name] = "s3://bucket/key"
-    policies_by_name: dict[str, Any] = {"AWSLambdaBasicExecutionRole": BASIC_EXECUTION}
-    expanded: Json = Translator(policies_by_name, Parser()).translate(
-        sam_template=document, parameter_values={}
-    )
+    expanded: Json = Translator({}, Parser()).translate(sam_template=document, parameter_values={})
     return expanded
 
 

@@ -7,20 +7,16 @@ from typing import Any
 
 import pytest
 
-from cloud_in_memory import ROOT
-from pushcart.permissions import (
-    EXCEPTIONS,
-    Excepted,
-    Permission,
-    Report,
-    compare,
-    exceptions,
-    lines,
-)
+from pushcart.permissions import Permission, Report, compare, lines
 from pushcart.role_uses import Record, Use, read
 
 ORDERS = "arn:aws:dynamodb:eu-west-1:1:table/shop-Orders-1A"
-NAMES = {"shop-ReadRole-7": "ReadFunctionRole", "shop-Orders-1A": "OrdersTable"}
+LOGS = "arn:aws:logs:eu-west-1:1:log-group:/shop/functions"
+NAMES = {
+    "shop-ReadRole-7": "ReadFunctionRole",
+    "shop-Orders-1A": "OrdersTable",
+    "/shop/functions": "FunctionLogs",
+}
 
 
 def may(*actions: str, on: str = ORDERS) -> dict[str, Any]:
@@ -31,10 +27,8 @@ def did(action: str, resource: str = ORDERS, *, allowed: bool = True) -> Use:
     return Use("shop-ReadRole-7", action, resource, allowed)
 
 
-def report(
-    *policies: dict[str, Any], uses: list[Use], excepted: tuple[Excepted, ...] = ()
-) -> Report:
-    return compare({"shop-ReadRole-7": policies}, uses, NAMES, excepted)
+def report(*policies: dict[str, Any], uses: list[Use]) -> Report:
+    return compare({"shop-ReadRole-7": policies}, uses, NAMES)
 
 
 def test_a_role_that_used_all_it_has_is_exact() -> None:
@@ -76,13 +70,23 @@ def test_a_wildcard_is_a_fault_though_it_is_used() -> None:
     assert not found.is_exact
 
 
-def test_an_exception_covers_its_fault_and_is_a_fault_itself_once_nothing_is_granted() -> None:
-    rule = Excepted("unused", ("Read*",), ("dynamodb:Query",), "OrdersTable", "why")
-    query, get = may("dynamodb:Query"), may("dynamodb:GetItem")
+def test_a_log_group_stands_for_its_streams_and_is_no_wildcard() -> None:
+    found = report(
+        may("logs:PutLogEvents", on=f"{LOGS}:*"),
+        uses=[did("logs:PutLogEvents", f"{LOGS}:log-stream:2026/11/23/read[$LATEST]7")],
+    )
 
-    assert report(query, uses=[], excepted=(rule,)).is_exact
-    assert report(query, uses=[did("dynamodb:Query")], excepted=(rule,)).is_exact
-    assert report(get, uses=[did("dynamodb:GetItem")], excepted=(rule,)).needless == (rule,)
+    assert found.is_exact
+    assert found.used == {Permission("ReadFunction", "logs:PutLogEvents", "FunctionLogs")}
+
+
+@pytest.mark.parametrize("group", ["*", "/shop/*", "/another/functions"])
+def test_logs_beyond_the_shops_own_are_a_fault(group: str) -> None:
+    arn = f"arn:aws:logs:eu-west-1:1:log-group:{group}:*"
+
+    assert report(may("logs:PutLogEvents", on=arn), uses=[]).wildcards == {
+        Permission("ReadFunction", "logs:PutLogEvents", arn)
+    }
 
 
 def test_uses_are_written_once_and_read_again(tmp_path: Path) -> None:
@@ -94,9 +98,3 @@ def test_uses_are_written_once_and_read_again(tmp_path: Path) -> None:
         record.add(did("dynamodb:Query", allowed=False))
 
     assert read(path) == [did("dynamodb:GetItem"), did("dynamodb:Query", allowed=False)]
-
-
-def test_every_exception_of_the_shop_says_why() -> None:
-    for each in exceptions(ROOT / EXCEPTIONS):
-        assert each.kind in {"wildcard", "unused"}
-        assert each.reason.endswith(".")

@@ -63,6 +63,7 @@ def main() -> None:
         mail_permissions,
         role_recorder,
         secure_transport,
+        shared_logs,
         task_tokens,
         usage_keys,
         warm_start,
@@ -78,6 +79,7 @@ def main() -> None:
     task_tokens.install()
     mail_permissions.install()
     secure_transport.install()
+    shared_logs.install()
     role_recorder.install(workspace.role_uses)
     config = Config()
     config.bind = [

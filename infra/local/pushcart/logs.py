@@ -10,6 +10,8 @@ from pushcart.problems import CommandFailed
 from pushcart.workspace import STACK_NAME, Workspace
 
 _POLL_SECONDS = 1.0
+# As many as one search takes.
+_STREAMS_MAX = 100
 
 
 class Event(NamedTuple):
@@ -27,12 +29,13 @@ def lines(workspace: Workspace, wanted: str, *, follow: bool) -> Iterator[str]:
     ``complete_cart`` are the same.
     """
     cloud = Cloud(workspace)
-    group = f"/aws/lambda/{_physical_name(cloud, wanted)}"
+    function = _physical_name(cloud, wanted)
+    group = _group(cloud, function)
     shown: Counter[Event] = Counter()
     since_ms = 0
     while True:
         found: Counter[Event] = Counter()
-        for event in _events(cloud, group, since_ms):
+        for event in _events(cloud, group, function, since_ms):
             found[event] += 1
             # The same line may be written twice within a millisecond, and MiniStack gives no ids.
             if found[event] > shown[event]:
@@ -67,15 +70,28 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _events(cloud: Cloud, group: str, since_ms: int) -> Iterator[Event]:
-    pages = cloud.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=group, startTime=since_ms
-    )
-    try:
-        for page in pages:
+def _group(cloud: Cloud, function: str) -> str:
+    config = cloud.functions.get_function_configuration(FunctionName=function)
+    return config["LoggingConfig"]["LogGroup"]
+
+
+def _events(cloud: Cloud, group: str, function: str, since_ms: int) -> Iterator[Event]:
+    pages = cloud.logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+    # A stream of a group that functions share is `<date>/<function>[<version>]<environment>`.
+    streams = [
+        stream["logStreamName"]
+        for page in pages
+        for stream in page["logStreams"]
+        if f"/{function}[" in stream["logStreamName"]
+        and stream.get("lastEventTimestamp", since_ms) >= since_ms
+    ]
+    for start in range(0, len(streams), _STREAMS_MAX):
+        for page in cloud.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group,
+            logStreamNames=streams[start : start + _STREAMS_MAX],
+            startTime=since_ms,
+        ):
             for event in page["events"]:
                 yield Event(
                     event["logStreamName"], event["timestamp"], event["message"].rstrip("\n")
                 )
-    except cloud.logs.exceptions.ResourceNotFoundException:
-        return  # The group is made by the first invocation.

@@ -7,13 +7,11 @@ is as narrow as its work.
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pushcart import role_uses
@@ -21,8 +19,6 @@ from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
 from pushcart.role_uses import Use
 from pushcart.workspace import STACK_NAME, Workspace
-
-EXCEPTIONS = Path("infra/permissions.toml")
 
 Json = dict[str, Any]
 
@@ -43,72 +39,29 @@ class Permission(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Excepted:
-    """A permission that is right although the record or a wildcard speaks against it."""
-
-    kind: str
-    """`wildcard` or `unused`."""
-    functions: tuple[str, ...]
-    """Names in the template; `*` is every one."""
-    actions: tuple[str, ...]
-    resource: str
-    reason: str
-
-    def covers(self, permission: Permission) -> bool:
-        """Whether it is about this permission."""
-        return (
-            any(fnmatchcase(permission.owner, each) for each in self.functions)
-            and permission.action in self.actions
-            and permission.resource == self.resource
-        )
-
-
-@dataclass(frozen=True)
 class Report:
-    """Grants against uses; what is listed in none of the last five is as it should be."""
+    """Grants against uses."""
 
     granted: frozenset[Permission]
     used: frozenset[Permission]
     """Grants that were used."""
     refused: frozenset[Permission]
     """Used and not granted."""
-    excepted: tuple[Excepted, ...] = field(default=())
 
     @cached_property
     def never_used(self) -> frozenset[Permission]:
-        """Granted and never used, but for the exceptions."""
-        return frozenset(self._but("unused", self.granted - self.used))
+        """Granted and never used."""
+        return self.granted - self.used
 
     @cached_property
     def wildcards(self) -> frozenset[Permission]:
-        """Grants that name more than one thing, but for the exceptions."""
-        return frozenset(self._but("wildcard", self._of_many))
-
-    @cached_property
-    def needless(self) -> tuple[Excepted, ...]:
-        """Exceptions for what is not granted any more, or is no wildcard.
-
-        One for what is never used may be used now and then: some paths are races.
-        """
-        about = {"unused": self.granted, "wildcard": self._of_many}
-        return tuple(
-            each
-            for each in self.excepted
-            if not any(each.covers(permission) for permission in about[each.kind])
-        )
-
-    @cached_property
-    def _of_many(self) -> frozenset[Permission]:
+        """Grants that name more than one thing."""
         return frozenset(each for each in self.granted if each.has_wildcard)
 
     @property
     def is_exact(self) -> bool:
         """Whether what is granted is what is used, and named."""
-        return not (self.never_used or self.refused or self.wildcards or self.needless)
-
-    def _but(self, kind: str, found: Iterable[Permission]) -> Iterator[Permission]:
-        reasons = [each for each in self.excepted if each.kind == kind]
-        return (one for one in found if not any(each.covers(one) for each in reasons))
+        return not (self.never_used or self.refused or self.wildcards)
 
     def as_json(self) -> Json:
         """Give counts, and what is not as it should be, for a program."""
@@ -116,16 +69,7 @@ class Report:
             "granted": len(self.granted),
             "used": len(self.used),
             "owners": len({each.owner for each in self.granted}),
-            "excepted": {
-                kind: [
-                    {"actions": each.actions, "resource": each.resource, "reason": each.reason}
-                    for each in self.excepted
-                    if each.kind == kind
-                ]
-                for kind in ("unused", "wildcard")
-            },
             **{name: sorted(map(list, getattr(self, name))) for name in _FAULTS},
-            "needless_exceptions": [each.reason for each in self.needless],
             "exact": self.is_exact,
         }
 
@@ -148,18 +92,6 @@ def read(workspace: Workspace) -> Report:
         stack.policies(),
         role_uses.read(workspace.role_uses),
         stack.names,
-        exceptions(workspace.root / EXCEPTIONS),
-    )
-
-
-def exceptions(path: Path) -> tuple[Excepted, ...]:
-    """Read the permissions that are right although something speaks against them."""
-    return tuple(
-        Excepted(
-            kind, tuple(each["functions"]), tuple(each["actions"]), each["resource"], each["reason"]
-        )
-        for kind, listed in tomllib.loads(path.read_text()).items()
-        for each in listed
     )
 
 
@@ -167,7 +99,6 @@ def compare(
     policies: Mapping[str, Iterable[Json]],
     uses: Iterable[Use],
     names: Mapping[str, str],
-    excepted: tuple[Excepted, ...] = (),
 ) -> Report:
     """Compare policies with uses.
 
@@ -196,7 +127,11 @@ def compare(
     granted = {
         _Named(names, role).permission(*each) for role, pairs in grants.items() for each in pairs
     }
-    return Report(frozenset(granted), frozenset(used), frozenset(refused), excepted)
+    return Report(frozenset(granted), frozenset(used), frozenset(refused))
+
+
+# A log group's ARN ends with `:*`, and a use of it names one of its streams.
+_LOG_GROUP = re.compile(r"arn:[^:]+:logs:[^:]+:[^:]+:log-group:([^:*]+):(?:\*|log-stream:.*)")
 
 
 class _Named:
@@ -210,6 +145,9 @@ class _Named:
         return Permission(self._owner, action, self._name(resource))
 
     def _name(self, arn: str) -> str:
+        group = _LOG_GROUP.fullmatch(arn)
+        if group:
+            return self._names.get(group[1], arn)
         # The last part of an ARN: a kind, a name, and what is in it.
         _, _, tail = arn.rpartition(":") if "/" not in arn else ("", "", arn.split(":", 5)[-1])
         kind, _, rest = tail.partition("/")
@@ -289,8 +227,6 @@ def lines(report: Report) -> Iterator[str]:
     for name, heading in _HEADINGS.items():
         for owner, actions, resource in _gathered(getattr(report, name)):
             yield f"{owner}: {', '.join(actions)} on {resource}: {heading}"
-    for each in report.needless:
-        yield f"{EXCEPTIONS}: nothing needs this exception any more: {each.reason}"
     used = len(report.used) / len(report.granted) if report.granted else 1
     yield (
         f"{len(report.granted):,} permissions of {len({each.owner for each in report.granted})} "

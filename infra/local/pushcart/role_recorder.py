@@ -32,7 +32,7 @@ _READS_STREAM = (
     "dynamodb:ListStreams",
 )
 _READS_QUEUE = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
-_WRITES_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+_WRITES_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def install(path: Path) -> None:
@@ -170,9 +170,9 @@ def _writing_logs(emit: Replaced, ask: Ask) -> Replaced:
     def write(function: Json, *rest: Any, **options: Any) -> None:
         config = _config(function)
         _, _, _, region, account, _, name = config["FunctionArn"].split(":")[:7]
-        group = f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{name}"
+        group = f"arn:aws:logs:{region}:{account}:log-group:{config['LoggingConfig']['LogGroup']}"
         for action in _WRITES_LOG:
-            ask(config["Role"], action, f"{group}:*")
+            ask(config["Role"], action, f"{group}:log-stream:{name}")
         emit(function, *rest, **options)
 
     return write

@@ -160,7 +160,7 @@ def void_payment(
     if payment.claimed:
         payment = _give_all_back(payment, now, payments, ledger, provider)
     _let_go(payment, now, provider)
-    return _closed(payment, REFUNDED if payment.captured else VOIDED, now, payments)
+    return payments.close(payment, REFUNDED if payment.captured else VOIDED, now)
 
 
 def release_rest(
@@ -185,7 +185,7 @@ def release_rest(
         raise PaymentOutcomeUnknown("the payment is being made or undone")
     if payment.status == VOIDING:
         _let_go(payment, now, provider)
-        return _closed(payment, VOIDED, now, payments)
+        return payments.close(payment, VOIDED, now)
     if payment.released and not payment.released_at:
         reference = _let_go(payment, now, provider)
         return payments.record_released(payment, reference, now)
@@ -504,7 +504,12 @@ def _settle(
                     reference=payment.reference, idempotency_key=f"void-{payment.reference}"
                 )
             raise _canceled(payment) from None
-        payment = payments.get(payment.order_id) or payment
+        payment = replace(
+            payment,
+            status=recorded,
+            provider_reference=answer.provider_reference or None,
+            decline_reason=facts.get("decline_reason"),
+        )
     if payment.status == DECLINED:
         raise _declined(payment)
     return payment
@@ -520,20 +525,6 @@ def _let_go(payment: Payment, now: datetime, provider: PaymentProvider) -> str:
     # One key, whoever lets go: after the first there is nothing left for a second.
     answer = provider.void(reference=payment.reference, idempotency_key=f"void-{payment.reference}")
     return answer.call_reference
-
-
-def _closed(payment: Payment, status: str, now: datetime, payments: PaymentStore) -> Payment:
-    """Record that the undo is done; repeated, it says so again."""
-    try:
-        if status == REFUNDED:
-            return payments.close_refunded(payment, now)
-        return payments.record_answer(payment, VOIDED, now)
-    except IllegalTransition as refused:
-        if refused.details["status"] == VOIDING:
-            raise PaymentOutcomeUnknown("a refund of this payment is still under way") from None
-        if refused.details["status"] != status:
-            raise
-        return payments.get(payment.order_id) or payment
 
 
 def _declined(payment: Payment) -> PaymentDeclined:

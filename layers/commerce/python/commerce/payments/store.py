@@ -384,13 +384,13 @@ class PaymentStore:
         """
         try:
             if payment.status == AUTHORIZED:
-                return self._move(payment, VOIDING, {}, now, NOTHING_CLAIMED)
+                return self._moved(payment, VOIDING, {}, now, NOTHING_CLAIMED)
             rest = payment.amount - payment.captured
             follow_published(payment, replace(payment, released=rest))
             return self._release(payment, "released", rest, NO_CAPTURE_UNDER_WAY)
-        except (ConditionFailed, IllegalTransition):
-            current = self.get(payment.order_id)
-            if current and (current.released or current.status in (VOIDING, VOIDED, REFUNDED)):
+        except ConditionFailed as failed:
+            current = _payment(failed.item or {})
+            if current.released or current.status in (VOIDING, VOIDED, REFUNDED):
                 return current
             raise PaymentOutcomeUnknown("a capture of this payment is under way") from None
 
@@ -428,15 +428,31 @@ class PaymentStore:
         )
         return _payment(item)
 
-    def close_refunded(self, payment: Payment, now: datetime) -> Payment:
-        """Record that an undone payment was given back, all of it.
+    def close(self, payment: Payment, status: str, now: datetime) -> Payment:
+        """Record that an undone payment is closed; repeated, once.
+
+        Parameters
+        ----------
+        status
+            `voided`, or `refunded` where something was captured, which must be given back.
 
         Raises
         ------
+        PaymentOutcomeUnknown
+            A refund is still under way.
         IllegalTransition
-            Something is not given back, or the payment is closed; `status` tells which.
+            The payment went elsewhere meanwhile; `status` is where it is.
         """
-        return self._move(payment, REFUNDED, {}, now, ALL_GIVEN_BACK)
+        condition = ALL_GIVEN_BACK if status == REFUNDED else STILL_THERE
+        try:
+            return self._moved(payment, status, {}, now, condition)
+        except ConditionFailed as failed:
+            current = _payment(failed.item or {})
+            if current.status == VOIDING:
+                raise PaymentOutcomeUnknown("a refund of this payment is still under way") from None
+            if current.status != status:
+                raise _elsewhere(payment, failed) from None
+            return current
 
     def _ended_by_another(self, refused: TransactionRefused) -> PaymentCall | None:
         if 1 in refused.failures:
@@ -451,34 +467,45 @@ class PaymentStore:
         target: str,
         facts: Mapping[str, str],
         now: datetime,
-        condition: str = STILL_THERE,
+    ) -> Payment:
+        try:
+            return self._moved(payment, target, facts, now, STILL_THERE)
+        except ConditionFailed as failed:
+            raise _elsewhere(payment, failed) from None
+
+    def _moved(
+        self,
+        payment: Payment,
+        target: str,
+        facts: Mapping[str, str],
+        now: datetime,
+        condition: str,
     ) -> Payment:
         follow(PAYMENT, payment.status, target)
         follow_published(payment, replace(payment, status=target))
         sets = "".join(f", #{name} = :{name}" for name in facts)
-        try:
-            item = self._table.update(
-                Update(
-                    payment_key(payment.order_id),
-                    f"SET #status = :to, #version = #version + :one, "
-                    f"#events = list_append(#events, :event){sets}",
-                    condition,
-                    {
-                        "to": target,
-                        "from": payment.status,
-                        "one": 1,
-                        "zero": 0,
-                        "event": [_event(target, now, facts.get("provider_reference", ""))],
-                        **facts,
-                    },
-                )
+        item = self._table.update(
+            Update(
+                payment_key(payment.order_id),
+                f"SET #status = :to, #version = #version + :one, "
+                f"#events = list_append(#events, :event){sets}",
+                condition,
+                {
+                    "to": target,
+                    "from": payment.status,
+                    "one": 1,
+                    "zero": 0,
+                    "event": [_event(target, now, facts.get("provider_reference", ""))],
+                    **facts,
+                },
             )
-        except ConditionFailed as failed:
-            status = failed.item["status"] if failed.item else "missing"
-            raise IllegalTransition(
-                f"the payment is {status}, not {payment.status}", status=status
-            ) from None
+        )
         return _payment(item)
+
+
+def _elsewhere(payment: Payment, failed: ConditionFailed) -> IllegalTransition:
+    status = failed.item["status"] if failed.item else "missing"
+    return IllegalTransition(f"the payment is {status}, not {payment.status}", status=status)
 
 
 def _claim(payment: Payment, call: PaymentCall) -> Update:

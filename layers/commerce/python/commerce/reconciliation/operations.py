@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from commerce.payments.provider import PaymentProvider
 from commerce.payments.store import PaymentStore
 from commerce.reconciliation.model import (
     AUTHORIZATION_WITHOUT_ORDER,
+    FAILED,
     FINISHED,
     LEFT_OPEN,
     RUNNING,
@@ -73,14 +74,19 @@ class Shop:
 def start_run(
     run_id: str, by: str, now: datetime, *, runs: ReconciliationStore, machine: StateMachine
 ) -> Run:
-    """Record a run, and have the state machine walk it."""
+    """Record a run, and have the state machine walk it; one that cannot start is `failed`."""
     run = Run(run_id, RUNNING, by, to_text(now))
     runs.begin(run)
     place = Place()
-    machine.start(
-        run_id,
-        {"run_id": run_id, "place": {"walk": place.walk, "cursor": None, "checked": 0}},
-    )
+    try:
+        machine.start(
+            run_id,
+            {"run_id": run_id, "place": {"walk": place.walk, "cursor": None, "checked": 0}},
+        )
+    except Exception:
+        # Nobody would ever end it, and it must not seem to run for ever.
+        runs.begin(replace(run, status=FAILED, ended_at=to_text(now)))
+        raise
     return run
 
 

@@ -54,7 +54,7 @@ class ReconciliationStore:
         self._table = table
 
     def begin(self, run: Run) -> None:
-        """Record that a run begins."""
+        """Record that a run begins, or that it could not."""
         item = {name: value for name, value in asdict(run).items() if value is not None}
         self._table.put(Put({**item, **run_key(run.run_id)}))
 
