@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud_in_memory import table_name
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.orders.model import Change, Details, Order, OrderLine, order_id_for
+from commerce.secret import Secret
 from commerce.stock.store import StockStore
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -18,6 +20,23 @@ ORDER_ID = order_id_for(CART_ID, 1)
 def table(noun: str) -> Table:
     """Open a test table; never waits."""
     return Table(table_name(noun), pause=lambda _seconds: None)
+
+
+class SecretsInMemory:
+    """Secrets Manager with the same secret under every name; counts how often it was read."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        self.reads = 0
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - boto3's name
+        self.reads += 1
+        return {"Name": SecretId, "SecretString": self._value}
+
+
+def cursors(key: str = "key") -> Cursors:
+    """Give what seals and opens cursors, with a key that the test knows."""
+    return Cursors(Secret("cursor-secret", SecretsInMemory(key)))
 
 
 def stocked(**units: int) -> StockStore:

@@ -3,14 +3,16 @@
 from commerce.api_keys.schema import ApiKeyList, ApiKeyView
 from commerce.api_keys.store import ApiKeyStore
 from commerce.clock import system_clock
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidCursor
 from commerce.pages import PageQuery
+from commerce.secret import Secret
 
 keys = ApiKeyStore(Table(environment().api_keys_table))
+cursors = Cursors(Secret(environment().cursor_secret))
 
 
 @http.operation(
@@ -22,9 +24,9 @@ keys = ApiKeyStore(Table(environment().api_keys_table))
 )
 def handler(request: http.Request[http.Nothing, PageQuery]) -> http.Response:
     """Answer with a page of keys, revoked ones too, and with no secret."""
-    query, now, sealed_with = request.query, system_clock(), environment().cursor_key
-    before = open_cursor(query.cursor, "keys", sealed_with)["before"] if query.cursor else None
-    page, last = keys.newest(query.limit, before)
-    cursor = seal({"before": last}, "keys", sealed_with) if last else None
+    query, now = request.query, system_clock()
+    page, cursor = cursors.page(
+        "keys", query.cursor, lambda before: keys.newest(query.limit, before)
+    )
     items = [ApiKeyView.of(key, now) for key in page]
     return http.Response(ApiKeyList(items=items, next_cursor=cursor))

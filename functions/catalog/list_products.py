@@ -3,13 +3,15 @@
 from commerce.catalog import operations
 from commerce.catalog.schema import PUBLIC_SECONDS, StoreProductList, StoreProductsQuery
 from commerce.catalog.store import CatalogStore
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidCursor
+from commerce.secret import Secret
 
 catalog = CatalogStore(Table(environment().catalog_table))
-cursor_key = environment().cursor_key
+cursors = Cursors(Secret(environment().cursor_secret))
 
 
 @http.operation(
@@ -22,4 +24,4 @@ cursor_key = environment().cursor_key
 )
 def handler(request: http.Request[http.Nothing, StoreProductsQuery]) -> http.Response:
     """Answer with one page."""
-    return http.Response(operations.list_store_products(request.query, catalog, cursor_key))
+    return http.Response(operations.list_store_products(request.query, catalog, cursors))

@@ -3,13 +3,15 @@
 from commerce.customers.model import account_email
 from commerce.customers.schema import CustomerList, CustomersQuery, CustomerSummary
 from commerce.customers.store import CustomerStore
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidCursor
+from commerce.secret import Secret
 
 customers = CustomerStore(Table(environment().customers_table))
+cursors = Cursors(Secret(environment().cursor_secret))
 
 
 @http.operation(
@@ -23,9 +25,10 @@ def handler(request: http.Request[http.Nothing, CustomersQuery]) -> http.Respons
     """Answer with a page of customers, without their addresses."""
     query = request.query
     email = account_email(query.email) if query.email else None
-    name, key = f"customers {email}", environment().cursor_key
-    before = open_cursor(query.cursor, name, key)["before"] if query.cursor else None
-    page, last = customers.newest(email, limit=query.limit, before=before)
-    cursor = seal({"before": last}, name, key) if last else None
+    page, cursor = cursors.page(
+        f"customers {email}",
+        query.cursor,
+        lambda before: customers.newest(email, limit=query.limit, before=before),
+    )
     items = [CustomerSummary.of(each) for each in page]
     return http.Response(CustomerList(items=items, next_cursor=cursor))

@@ -1,6 +1,6 @@
 """A customer lists what they ordered, newest first."""
 
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
@@ -9,9 +9,11 @@ from commerce.orders.schema import OrderList, order_summary
 from commerce.orders.store import OrderStore
 from commerce.pages import PageQuery
 from commerce.payments.store import PaymentStore
+from commerce.secret import Secret
 
 orders = OrderStore(Table(environment().orders_table))
 payments = PaymentStore(Table(environment().payments_table))
+cursors = Cursors(Secret(environment().cursor_secret))
 
 
 @http.operation(
@@ -24,11 +26,11 @@ payments = PaymentStore(Table(environment().payments_table))
 def handler(request: http.Request[http.Nothing, PageQuery]) -> http.Response:
     """Answer with a page of the customer's orders."""
     query, owner = request.query, request.caller.id
-    name, key = f"orders of {owner}", environment().cursor_key
-    place = open_cursor(query.cursor, name, key) if query.cursor else None
-    before = (place["placed_at"], place["order_id"]) if place else None
-    page, last = orders.list_newest_of(owner, limit=query.limit, before=before)
-    cursor = seal({"placed_at": last[0], "order_id": last[1]}, name, key) if last else None
+    page, cursor = cursors.page(
+        f"orders of {owner}",
+        query.cursor,
+        lambda before: orders.list_newest_of(owner, limit=query.limit, before=before),
+    )
     paid = payments.get_many([order.order_id for order in page])
     items = [order_summary(order, paid.get(order.order_id)) for order in page]
     return http.Response(OrderList(items=items, next_cursor=cursor))

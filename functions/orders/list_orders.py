@@ -1,6 +1,6 @@
 """List orders for staff, newest first."""
 
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
@@ -8,9 +8,11 @@ from commerce.errors import InvalidCursor
 from commerce.orders.schema import OrderList, OrdersQuery, order_summary
 from commerce.orders.store import OrderStore
 from commerce.payments.store import PaymentStore
+from commerce.secret import Secret
 
 orders = OrderStore(Table(environment().orders_table))
 payments = PaymentStore(Table(environment().payments_table))
+cursors = Cursors(Secret(environment().cursor_secret))
 
 
 @http.operation(
@@ -23,11 +25,11 @@ payments = PaymentStore(Table(environment().payments_table))
 def handler(request: http.Request[http.Nothing, OrdersQuery]) -> http.Response:
     """Answer with a page of orders."""
     query = request.query
-    name, key = f"orders {query.status}", environment().cursor_key
-    place = open_cursor(query.cursor, name, key) if query.cursor else None
-    before = (place["placed_at"], place["order_id"]) if place else None
-    page, last = orders.list_newest(query.status, limit=query.limit, before=before)
-    cursor = seal({"placed_at": last[0], "order_id": last[1]}, name, key) if last else None
+    page, cursor = cursors.page(
+        f"orders {query.status}",
+        query.cursor,
+        lambda before: orders.list_newest(query.status, limit=query.limit, before=before),
+    )
     paid = payments.get_many([order.order_id for order in page])
     items = [order_summary(order, paid.get(order.order_id)) for order in page]
     return http.Response(OrderList(items=items, next_cursor=cursor))

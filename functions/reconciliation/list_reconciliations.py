@@ -1,6 +1,6 @@
 """List reconciliations, newest first."""
 
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.cursor import Cursors
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
@@ -8,8 +8,10 @@ from commerce.errors import InvalidCursor
 from commerce.pages import PageQuery
 from commerce.reconciliation.schema import RunList, run_view
 from commerce.reconciliation.store import ReconciliationStore
+from commerce.secret import Secret
 
 runs = ReconciliationStore(Table(environment().reconciliations_table))
+cursors = Cursors(Secret(environment().cursor_secret))
 
 
 @http.operation(
@@ -22,8 +24,9 @@ runs = ReconciliationStore(Table(environment().reconciliations_table))
 def handler(request: http.Request[http.Nothing, PageQuery]) -> http.Response:
     """Answer with a page of runs."""
     query = request.query
-    name, key = "reconciliations", environment().cursor_key
-    before = open_cursor(query.cursor, name, key)["before"] if query.cursor else None
-    page, last = runs.newest(limit=query.limit, before=before)
-    cursor = seal({"before": last}, name, key) if last else None
+    page, cursor = cursors.page(
+        "reconciliations",
+        query.cursor,
+        lambda before: runs.newest(limit=query.limit, before=before),
+    )
     return http.Response(RunList(items=[run_view(run) for run in page], next_cursor=cursor))

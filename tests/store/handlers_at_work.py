@@ -21,6 +21,7 @@ from botocore.compat import HTTPHeaders
 
 from cloud_in_memory import ROOT
 from commerce.dynamo.table import dynamodb_client
+from commerce.secret import secrets_client
 from commerce.workflows import step_functions_client
 from store.emulated_dynamodb import EmulatedDynamoDb
 
@@ -103,6 +104,7 @@ class HandlersAtWork:
         answers: tuple[tuple[Any, str, Any], ...] = (
             (dynamodb_client(), "before-send.dynamodb", self._query),
             (step_functions_client(), "before-send.sfn", self._execute),
+            (secrets_client(), "before-send.secretsmanager", _tell_secret),
         )
         for client, event, answer in answers:
             client.meta.events.register_first(event, answer)
@@ -124,6 +126,10 @@ class HandlersAtWork:
         if operation == "StartSyncExecution":
             answer |= {"stopDate": 0, **_placed(json.loads(document["input"]))}
         return _response(request, 200, answer)
+
+
+def _tell_secret(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    return _response(request, 200, {"SecretString": "a secret of the tests"})
 
 
 def _placed(given: Mapping[str, Any]) -> dict[str, str]:

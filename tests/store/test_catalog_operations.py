@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from builders import NOW
+from builders import NOW, cursors
 from catalog_builders import OTHER_ID, PRODUCT_ID, catalog, product
 from commerce.catalog import operations
 from commerce.catalog.schema import (
@@ -18,7 +18,6 @@ from commerce.errors import HandleTaken, InvalidCursor, NotFound, StaleVersion
 pytestmark = pytest.mark.usefixtures("tables")
 
 LATER = NOW + timedelta(hours=1)
-KEY = "cursor-key"
 
 
 def create(product_id: str = PRODUCT_ID, sku: str = "MUG", **other: Any) -> str:
@@ -28,7 +27,7 @@ def create(product_id: str = PRODUCT_ID, sku: str = "MUG", **other: Any) -> str:
 
 
 def look(**query: Any) -> StoreProductList:
-    return operations.list_store_products(StoreProductsQuery(**query), catalog(), KEY)
+    return operations.list_store_products(StoreProductsQuery(**query), catalog(), cursors())
 
 
 def test_a_handle_that_follows_from_the_title_never_stands_in_the_way() -> None:
@@ -133,7 +132,7 @@ def test_staff_see_products_of_every_status_or_of_one() -> None:
     catalog().add(product("CUP", product_id=OTHER_ID, handle="cup"))
 
     def handles(query: AdminProductsQuery) -> list[str]:
-        page = operations.list_all_products(query, catalog(), KEY)
+        page = operations.list_all_products(query, catalog(), cursors())
         return [each.handle for each in page.items]
 
     assert handles(AdminProductsQuery()) == ["cup", "enamel-mug"]

@@ -102,6 +102,11 @@ def test_settings_are_names_of_things_and_no_secrets() -> None:
     written_out = {name for name, value in settings.items() if isinstance(value, str)}
 
     assert written_out == PLAIN_SETTINGS
+    # Whatever tells a stack from another, such as its id, is known to many and no key.
+    assert "AWS::StackId" not in json.dumps(settings)
+    for name in _of_kind("Secret"):
+        told = [value for value in settings.values() if name in json.dumps(value)]
+        assert told == [{"Fn::GetAtt": [name, "Id"]}]
     assert "SecretString" not in json.dumps(_all()).replace("GenerateSecretString", "")
     for function in _of_kind("Function").values():
         assert "Environment" not in function

@@ -445,6 +445,22 @@ def test_a_change_of_a_thing_is_audited_with_what_stood_before(
     assert {route for route in without if changes[route].status != 201} == set()
 
 
+def test_only_lists_that_page_may_read_the_key_of_cursors(operations: dict[str, Endpoint]) -> None:
+    route_of = {name: route for name, route, _ in routes()}
+    allowed = {
+        route_of.get(name, name): actions
+        for name, owner in {**resources("Function"), **resources("StateMachine")}.items()
+        for actions, secrets in statements(owner)
+        if "CursorSecret" in json.dumps(secrets)
+    }
+    paging = {
+        route for route, one in operations.items() if "cursor" in one.operation.query.model_fields
+    }
+
+    assert len(paging) > 10
+    assert allowed == {route: ["secretsmanager:GetSecretValue"] for route in paging}
+
+
 def test_a_state_machine_may_call_the_functions_it_names_and_no_others() -> None:
     for name, machine in resources("StateMachine").items():
         ((actions, allowed),) = statements(machine)

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import SecretsInMemory, cursors
 from commerce import clock, errors, money
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.dynamo.cursor import Cursors
 from commerce.entry.problems import status_of
 from commerce.environment import Environment
 from commerce.ids import derived_id, is_id, new_id
+from commerce.secret import Secret
 
 moments = st.integers(0, 4_000_000_000_000_000).map(
     lambda microseconds: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
@@ -59,32 +61,63 @@ def test_an_amount_is_written_in_its_currencys_digits(
     assert money.to_text(amount, currency) == text
 
 
-positions = st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers(), max_size=3)
+positions = st.text() | st.tuples(st.text(), st.text())
 
 
 @given(positions)
-def test_a_cursor_comes_back_as_it_was_sealed(position: dict[str, str | int]) -> None:
-    assert open_cursor(seal(position, "orders", "key"), "orders", "key") == position
+def test_a_cursor_comes_back_as_it_was_sealed(position: str | tuple[str, str]) -> None:
+    assert cursors().open(cursors().seal(position, "orders"), "orders") == position
 
 
 @given(positions, st.data())
-def test_an_altered_cursor_is_refused(position: dict[str, str | int], data: st.DataObject) -> None:
-    cursor = seal(position, "orders", "key")
+def test_an_altered_cursor_is_refused(position: str | tuple[str, str], data: st.DataObject) -> None:
+    cursor = cursors().seal(position, "orders")
     at = data.draw(st.integers(0, len(cursor) - 2))
     other = data.draw(st.sampled_from("ABCxyz019-_").filter(lambda char: char != cursor[at]))
     with pytest.raises(errors.InvalidCursor):
-        open_cursor(cursor[:at] + other + cursor[at + 1 :], "orders", "key")
+        cursors().open(cursor[:at] + other + cursor[at + 1 :], "orders")
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "ä", "A" * 40, "!!!!"])
 def test_what_was_never_a_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(errors.InvalidCursor):
-        open_cursor(cursor, "orders", "key")
+        cursors().open(cursor, "orders")
 
 
-def test_a_cursor_fits_only_its_own_list() -> None:
+def test_a_cursor_fits_only_its_own_list_and_key() -> None:
+    cursor = cursors().seal("a", "orders")
+    for other, list_name in ((cursors(), "products"), (cursors("another key"), "orders")):
+        with pytest.raises(errors.InvalidCursor):
+            other.open(cursor, list_name)
+
+
+def test_pages_are_walked_to_the_end_of_a_list() -> None:
+    one_at_a_time = {None: "a", "a": "b", "b": "c"}
+
+    def read(after: str | None) -> tuple[list[str], str | None]:
+        thing = one_at_a_time[after]
+        return [thing], thing if thing in one_at_a_time else None
+
+    page, cursor = cursors().page("letters", None, read)
+    while cursor:
+        more, cursor = cursors().page("letters", cursor, read)
+        page += more
+    assert page == ["a", "b", "c"]
+
+
+def test_the_key_of_cursors_is_read_for_a_second_page_and_only_once() -> None:
+    secrets = SecretsInMemory("key")
+    sealing = Cursors(Secret("cursor-secret", secrets))
+
+    def whole(_after: str | None) -> tuple[list[str], str | None]:
+        return ["a"], None
+
+    assert sealing.page("letters", None, whole) == (["a"], None)
     with pytest.raises(errors.InvalidCursor):
-        open_cursor(seal({"a": 1}, "orders", "key"), "products", "key")
+        sealing.page("letters", "x", whole)
+    assert secrets.reads == 0
+    sealing.page("letters", sealing.seal("z", "letters"), whole)
+    assert secrets.reads == 1
 
 
 @given(moments)

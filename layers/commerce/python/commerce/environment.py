@@ -10,7 +10,7 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Environment:
-    """Names of the tables, state machines, bucket, user pools, bus, queue, secret and sender."""
+    """Names of the tables, state machines, bucket, user pools, bus, queue, secrets and sender."""
 
     api_keys_table: str
     audit_table: str
@@ -32,6 +32,7 @@ class Environment:
     customer_client: str
     event_bus: str
     payment_hook_secret: str
+    cursor_secret: str
     deliveries_queue: str
     mail_sender: str
     staff_pool: str
@@ -44,7 +45,6 @@ class Environment:
     cancel_lines_arn: str
     return_order_arn: str
     reconcile_payments_arn: str
-    cursor_key: str
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:

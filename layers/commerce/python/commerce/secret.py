@@ -1,4 +1,4 @@
-"""The port to Secrets Manager: a secret is read once a process."""
+"""The port to Secrets Manager: a secret is read once a process, when it is first needed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class Secret:
 
     def __init__(self, arn: str, client: Any = None) -> None:
         self._arn = arn
-        self._client = client or secrets_client()
+        self._client = client
 
     @cached_property
     def value(self) -> str:
         """What is secret; a rotated one is seen by new processes."""
-        text: str = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
+        client = self._client or secrets_client()
+        text: str = client.get_secret_value(SecretId=self._arn)["SecretString"]
         return text

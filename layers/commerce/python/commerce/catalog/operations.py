@@ -21,8 +21,8 @@ from commerce.catalog.schema import (
     StoreProductList,
     StoreProductsQuery,
 )
-from commerce.catalog.store import CatalogStore, Page
-from commerce.dynamo.cursor import open_cursor, seal
+from commerce.catalog.store import CatalogStore
+from commerce.dynamo.cursor import Cursors
 from commerce.errors import HandleTaken, NotFound, StaleVersion
 
 _ARCHIVE_TRIES = 3
@@ -31,14 +31,14 @@ _ARCHIVE_TRIES = 3
 
 
 def list_store_products(
-    query: StoreProductsQuery, catalog: CatalogStore, cursor_key: str
+    query: StoreProductsQuery, catalog: CatalogStore, cursors: Cursors
 ) -> StoreProductList:
     """List active products, newest first."""
     where = items.category_list(query.category) if query.category else items.status_list("active")
     wanted = Filter(query.q, query.vendor, query.tag, query.currency or "")
-    page, next_cursor = _page(query, where, wanted, catalog, cursor_key, consistent=False)
+    page, next_cursor = _page(query, where, wanted, catalog, cursors, consistent=False)
     # The list is read before the products: one archived in between is left out.
-    shown = [product for product in page.products if product.status == "active"]
+    shown = [product for product in page if product.status == "active"]
     if query.currency:
         shown = [product.with_prices_in(query.currency) for product in shown]
     return StoreProductList(items=list(map(StoreProduct.of, shown)), next_cursor=next_cursor)
@@ -74,14 +74,12 @@ def list_categories(catalog: CatalogStore) -> CategoryList:
 
 
 def list_all_products(
-    query: AdminProductsQuery, catalog: CatalogStore, cursor_key: str
+    query: AdminProductsQuery, catalog: CatalogStore, cursors: Cursors
 ) -> AdminProductList:
     """List products of every status or of one, newest first."""
     where = items.status_list(query.status) if query.status else items.ALL_PRODUCTS
-    page, next_cursor = _page(query, where, Filter(), catalog, cursor_key, consistent=True)
-    return AdminProductList(
-        items=list(map(AdminProduct.of, page.products)), next_cursor=next_cursor
-    )
+    page, next_cursor = _page(query, where, Filter(), catalog, cursors, consistent=True)
+    return AdminProductList(items=list(map(AdminProduct.of, page)), next_cursor=next_cursor)
 
 
 def create_product(
@@ -211,12 +209,13 @@ def _page(
     where: str,
     wanted: Filter,
     catalog: CatalogStore,
-    cursor_key: str,
+    cursors: Cursors,
     *,
     consistent: bool,
-) -> tuple[Page, str | None]:
+) -> tuple[list[Product], str | None]:
+    def read(after: str | None) -> tuple[list[Product], str | None]:
+        page = catalog.page(where, wanted, query.limit, after, consistent=consistent)
+        return page.products, page.after
+
     # A cursor belongs to a list and its filter, not to the size of the page.
-    list_name = json.dumps([where, *vars(wanted).values()])
-    after = open_cursor(query.cursor, list_name, cursor_key)["after"] if query.cursor else None
-    page = catalog.page(where, wanted, query.limit, after, consistent=consistent)
-    return page, seal({"after": page.after}, list_name, cursor_key) if page.after else None
+    return cursors.page(json.dumps([where, *vars(wanted).values()]), query.cursor, read)

@@ -113,17 +113,18 @@ class StockStore:
         return {item["sku"]: _stock(item) for item in items}
 
     def adjustments(
-        self, sku: str, *, limit: int, start: Item | None = None
-    ) -> tuple[list[Adjustment], Item | None]:
+        self, sku: str, *, limit: int, before: str | None = None
+    ) -> tuple[list[Adjustment], str | None]:
         """Read a page of a SKU's adjustments, newest first, and where to go on."""
+        partition = stock_key(sku)["pk"]
         items, last = self._table.query_page(
             "#pk = :pk AND begins_with(#sk, :prefix)",
-            {"pk": stock_key(sku)["pk"], "prefix": "adjustment#"},
+            {"pk": partition, "prefix": "adjustment#"},
             limit=limit,
-            start=start,
+            start={"pk": partition, "sk": before} if before else None,
             newest_first=True,
         )
-        return [_adjustment(item) for item in items], last
+        return [_adjustment(item) for item in items], last["sk"] if last else None
 
     def open_many(self, quantities: Mapping[str, int], now: datetime, by: str = "import") -> int:
         """Give SKUs that have no stock yet their first units, at the main location.
