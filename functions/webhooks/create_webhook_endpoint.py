@@ -28,6 +28,7 @@ settings = SettingsStore(Table(environment().settings_table))
     status=201,
     problems=(AddressRefused, TooManyEndpoints),
     creates=True,
+    shown_once=("secret",),
 )
 def handler(request: http.Request[NewEndpoint, http.Nothing]) -> http.Response:
     """Answer with the endpoint and its signing secret, which is not shown again."""

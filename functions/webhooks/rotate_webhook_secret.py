@@ -20,6 +20,7 @@ endpoints = EndpointStore(Table(environment().webhooks_table))
     returns=EndpointSecret,
     problems=(NotFound,),
     creates=True,
+    shown_once=("secret",),
     before=lambda request: EndpointView.of(endpoints.get(request.path["id"])),
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:

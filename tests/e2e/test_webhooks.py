@@ -194,8 +194,11 @@ def test_a_receiver_that_is_gone_is_told_nothing_until_staff_enable_it(
 def test_after_a_rotation_both_secrets_verify(
     storefront: Storefront, receiver: Receiver, hooks: Hooks
 ) -> None:
-    rotated = storefront.shop.ask("POST", f"{hooks.path}/rotate-secret")
+    key, path = new_key(), f"{hooks.path}/rotate-secret"
+    rotated = storefront.shop.ask("POST", path, key=key)
     assert "secret" not in hooks.read()
+    again = storefront.shop.ask("POST", path, key=key)
+    assert again == {name: value for name, value in rotated.items() if name != "secret"}
     an_order(storefront)
 
     (request,) = receiver.wait_for(1)

@@ -84,8 +84,13 @@ class EndpointView(BaseModel):
 class EndpointSecret(EndpointView):
     """An endpoint with its new signing secret, which is shown this once."""
 
-    secret: str = Field(
-        pattern="^whsec_", examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], min_length=30
+    secret: str | None = Field(
+        default=None,
+        pattern="^whsec_",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        min_length=30,
+        description="It is in the first answer alone: a repeat with the same `Idempotency-Key` "
+        "gets the answer without it. Rotate the secret if it got lost.",
     )
 
     @classmethod
