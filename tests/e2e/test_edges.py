@@ -20,6 +20,7 @@ ADMIN = [
     ("PATCH", "/admin/products/prod_x"),
     ("DELETE", "/admin/products/prod_x"),
     ("POST", "/admin/imports"),
+    ("POST", "/admin/imports/uploads"),
     ("GET", "/admin/stock/SKU"),
     ("POST", "/admin/stock/SKU/adjustments"),
     ("GET", "/admin/orders"),

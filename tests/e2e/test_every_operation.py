@@ -118,6 +118,7 @@ def a_product_from_draft_to_shelf(walk: Walk, name: str, *skus: str) -> str:
     assert f"mugs-{name}" in slugs
     row = f"Handle,Title,Variant SKU,Variant Price\n{name}-c,C,{name}-C,1.00"
     assert walk.do("POST /admin/imports", {"csv": row}, key=new_key())["products_created"] == 1
+    assert walk.do("POST /admin/imports/uploads")["fields"]["key"] == "products.csv"
     return path
 
 
@@ -425,6 +426,7 @@ def the_trail_says_what_changed(told: dict[str, list[dict[str, Any]]]) -> None:
     assert changes("PATCH /admin/webhook-endpoints/{id}") == {
         "description": ("", "The warehouse"),
     }
+    assert changes("POST /admin/imports/uploads")["fields"] == (None, "[redacted]")
     secret = changes("POST /admin/webhook-endpoints/{id}/rotate-secret")["secret"]
     assert secret == (None, "[redacted]")
     gone = changes("DELETE /admin/webhook-endpoints/{id}")
@@ -446,7 +448,7 @@ REFUSED = [
     (f"POST /store/carts/{absent('cart')}/line-items", {"sku": "no-such-sku", "quantity": 1}),
     (f"POST /store/orders/{ORDER}/cancel", {}),
     ("POST /store/returns", {"order_id": ORDER, "reason": "damaged", **NO_LINE}),
-    ("POST /admin/imports", {"object_key": "no-such-file.csv"}),
+    ("POST /admin/imports", {"version_id": "no-such-version"}),
     ("POST /admin/stock/no-such-sku/adjustments", {"delta": -1, "reason": "lost"}),
     (f"POST /admin/orders/{ORDER}/cancel", {}),
     (f"POST /admin/orders/{ORDER}/capture", {}),

@@ -11,6 +11,7 @@ import pytest
 
 from catalog_builders import csv_row, csv_text
 from cloud_in_memory import ENVIRONMENT, REGION
+from commerce.catalog.import_files import OBJECT_KEY
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -157,9 +158,11 @@ def test_a_file_is_imported_from_the_request_or_the_bucket() -> None:
     first = call("import_products", {"csv": text})
     assert (first.status, first.body["products_created"], first.body["stock_set"]) == (200, 1, 1)
     s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket=ENVIRONMENT["IMPORTS_BUCKET"])
-    s3.put_object(Bucket=ENVIRONMENT["IMPORTS_BUCKET"], Key="mugs.csv", Body=text.encode())
-    again = call("import_products", {"object_key": "mugs.csv"})
+    bucket = ENVIRONMENT["IMPORTS_BUCKET"]
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    uploaded = s3.put_object(Bucket=bucket, Key=OBJECT_KEY, Body=text.encode())
+    again = call("import_products", {"version_id": uploaded["VersionId"]})
     assert (again.body["products_unchanged"], again.body["errors"]) == (1, [])
-    assert call("import_products", {"object_key": "gone.csv"}).status == 404
+    assert call("import_products", {"version_id": "no-such-version"}).status == 404
     assert call("import_products", {"csv": "not a product file"}).status == 422

@@ -1,21 +1,30 @@
+from __future__ import annotations
+
+import base64
 import csv
+import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from builders import NOW, table
 from catalog_builders import OTHER_ID, catalog, csv_row, csv_text, product, variant
 from cloud_in_memory import REGION
-from commerce.catalog import import_files
-from commerce.catalog.import_files import ImportFiles
+from commerce.catalog.import_files import FILE_BYTES_MAX, OBJECT_KEY, ImportFiles, s3_client
 from commerce.catalog.imports import import_products
 from commerce.catalog.model import Product
 from commerce.catalog.schema import ImportReport, ImportRequest
 from commerce.errors import InvalidImport, NotFound
 from commerce.stock.store import StockStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -23,13 +32,13 @@ DEMO = Path(__file__).parents[2] / "infra/local/catalogue.csv"
 
 
 class Files:
-    """Uploaded files, by object key."""
+    """Uploaded files, by version id."""
 
     def __init__(self, **files: str) -> None:
         self._files = files
 
-    def text(self, object_key: str) -> str:
-        return self._files[object_key]
+    def text(self, version_id: str) -> str:
+        return self._files[version_id]
 
 
 class StoppedClock:
@@ -200,40 +209,105 @@ def test_the_demo_catalogue_comes_in_whole_and_a_second_time_changes_nothing(par
 
 
 @pytest.fixture
-def bucket() -> ImportFiles:
-    s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket="imports")
-    s3.put_object(Bucket="imports", Key="mugs.csv", Body="Title\ncafé\n".encode())
-    s3.put_object(Bucket="imports", Key="latin.csv", Body="Title\ncafé\n".encode("latin-1"))
-    large = b"x" * (import_files.FILE_BYTES_MAX + 1)
-    s3.put_object(Bucket="imports", Key="large.csv", Body=large)
-    return ImportFiles("imports", s3)
+def s3() -> S3Client:
+    client = boto3.client("s3", region_name=REGION)
+    client.create_bucket(Bucket="imports")
+    client.put_bucket_versioning(Bucket="imports", VersioningConfiguration={"Status": "Enabled"})
+    return client
 
 
-def test_a_file_in_the_bucket_is_read(bucket: ImportFiles) -> None:
-    assert bucket.text("mugs.csv") == "Title\ncafé\n"
+def uploaded(s3: S3Client, content: bytes) -> str:
+    return s3.put_object(Bucket="imports", Key=OBJECT_KEY, Body=content)["VersionId"]
 
 
-def test_a_missing_file_is_not_found(bucket: ImportFiles) -> None:
-    with pytest.raises(NotFound):
-        bucket.text("gone.csv")
+def test_each_upload_is_read_by_its_own_version(s3: S3Client) -> None:
+    files = ImportFiles("imports", s3)
+    first, second = uploaded(s3, "Title\ncafé\n".encode()), uploaded(s3, b"Title\ntea\n")
+
+    assert files.text(first) == "Title\ncafé\n"
+    assert files.text(second) == "Title\ntea\n"
 
 
-@pytest.mark.parametrize("key", ["latin.csv", "large.csv"])
-def test_a_file_that_cannot_be_read_is_refused(bucket: ImportFiles, key: str) -> None:
+def test_a_version_that_is_gone_or_a_delete_marker_is_not_found(s3: S3Client) -> None:
+    files, gone = ImportFiles("imports", s3), uploaded(s3, b"Title\ntea\n")
+    marker = s3.delete_object(Bucket="imports", Key=OBJECT_KEY)["VersionId"]
+    s3.delete_object(Bucket="imports", Key=OBJECT_KEY, VersionId=gone)
+
+    for version_id in (gone, marker):
+        with pytest.raises(NotFound):
+            files.text(version_id)
+
+
+# As the S3 of AWS answers a function that may read versions and list nothing.
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("NoSuchVersion", 404),
+        ("NoSuchKey", 404),
+        ("InvalidArgument", 400),
+        ("AccessDenied", 403),
+        ("MethodNotAllowed", 405),
+    ],
+)
+def test_whatever_s3_says_of_a_version_it_does_not_give_the_file_is_not_found(
+    s3: S3Client, code: str, status: int
+) -> None:
+    with Stubber(s3) as stubbed:
+        stubbed.add_client_error("get_object", code, http_status_code=status)
+        with pytest.raises(NotFound):
+            ImportFiles("imports", s3).text("1")
+
+
+def test_a_failure_of_s3_is_no_missing_file(s3: S3Client) -> None:
+    with Stubber(s3) as stubbed:
+        stubbed.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(ClientError):
+            ImportFiles("imports", s3).text("1")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("Title\ncafé\n".encode("latin-1"), id="not UTF-8"),
+        pytest.param(b"x" * (FILE_BYTES_MAX + 1), id="too large"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(s3: S3Client, content: bytes) -> None:
+    version_id = uploaded(s3, content)
+
     with pytest.raises(InvalidImport):
-        bucket.text(key)
+        ImportFiles("imports", s3).text(version_id)
 
 
-def test_an_import_reads_the_file_that_is_named() -> None:
+def test_an_upload_form_is_for_the_one_object_the_size_limit_and_fifteen_minutes() -> None:
+    before = datetime.now(UTC)
+    form = ImportFiles("imports").upload_form(before)
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+
+    assert {"bucket": "imports"} in policy["conditions"]
+    assert {"key": OBJECT_KEY} in policy["conditions"]
+    assert ["content-length-range", 1, FILE_BYTES_MAX] in policy["conditions"]
+    # Nobody is told that it is good for longer than it is.
+    assert form.expires_at <= datetime.fromisoformat(policy["expiration"])
+    assert form.expires_at > before + timedelta(minutes=14)
+
+
+def test_a_form_goes_to_the_buckets_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    form = ImportFiles("imports", s3_client.__wrapped__()).upload_form(NOW)
+
+    assert form.url == "https://imports.s3.eu-west-1.amazonaws.com/"
+
+
+def test_an_import_reads_the_version_that_is_named_and_says_so() -> None:
     report = import_products(
-        ImportRequest(object_key="mugs.csv"),
-        Files(**{"mugs.csv": csv_text(csv_row())}),
+        ImportRequest(version_id="second"),
+        Files(first="no product file", second=csv_text(csv_row())),
         catalog(),
         _no_stock,
         StoppedClock(),
     )
-    assert report.products_created == 1
+    assert (report.products_created, report.version_id) == (1, "second")
 
 
 def _no_stock(_quantities: Mapping[str, int], _now: datetime) -> int:

@@ -18,6 +18,7 @@ from samtranslator.translator.translator import Translator
 
 from cloud_in_memory import ROOT, noun_of, template
 from commerce import errors
+from commerce.catalog.import_files import OBJECT_KEY
 from commerce.emails.model import MAILS
 from commerce.emails.store import LEASE
 from commerce.entry.callers import Audience
@@ -37,8 +38,6 @@ POWERTOOLS = {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
 }
-# The one wildcard of the template: staff name the file of an import when they upload it.
-WILDCARDS = {("ImportProductsFunction", "s3:GetObject", "${ImportsBucket.Arn}/*")}
 
 
 @pytest.fixture(scope="module")
@@ -327,7 +326,7 @@ def test_a_code_has_one_status_whether_a_function_or_api_gateway_says_it() -> No
 # --- permissions --------------------------------------------------------------
 
 
-def test_no_permission_has_a_wildcard_but_the_listed_one() -> None:
+def test_no_permission_has_a_wildcard() -> None:
     owners = {**resources("Function"), **resources("StateMachine")}
     found = {
         (name, action, resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource)
@@ -338,7 +337,7 @@ def test_no_permission_has_a_wildcard_but_the_listed_one() -> None:
         if "*" in action or "*" in json.dumps(resource)
     }
 
-    assert found == WILDCARDS
+    assert found == set()
 
 
 def test_a_function_may_use_only_tables_that_its_handler_opens() -> None:
@@ -552,6 +551,27 @@ def test_tables_cost_by_use_and_can_be_restored_to_any_second() -> None:
         restorable = table.get("PointInTimeRecoverySpecification", {})
         # An idempotency record is worth a day; yesterday's would only mislead.
         assert restorable or name == "IdempotencyTable"
+
+
+def test_product_files_are_versions_of_the_one_object_that_the_functions_may_use() -> None:
+    allowed = {
+        (name, *actions): resource
+        for name, function in resources("Function").items()
+        for actions, granted in statements(function)
+        for resource in granted
+        if "ImportsBucket" in json.dumps(resource)
+    }
+    bucket = resources("Bucket")["ImportsBucket"]
+
+    file = {"Fn::Sub": f"${{ImportsBucket.Arn}}/{OBJECT_KEY}"}
+    assert allowed == {
+        ("ImportProductsFunction", "s3:GetObjectVersion"): file,
+        ("CreateImportUploadFunction", "s3:PutObject"): file,
+    }
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    old, markers = bucket["LifecycleConfiguration"]["Rules"]
+    assert old["ExpirationInDays"] == old["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
+    assert markers["ExpiredObjectDeleteMarker"] is True
 
 
 def test_no_one_can_read_the_bucket_from_outside() -> None:

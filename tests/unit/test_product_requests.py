@@ -141,7 +141,7 @@ def test_a_change_without_fields_is_legal() -> None:
     assert ProductChanges.model_validate({}).title is None
 
 
-@pytest.mark.parametrize("wrong", [{}, {"csv": "Title", "object_key": "a.csv"}])
+@pytest.mark.parametrize("wrong", [{}, {"csv": "Title", "version_id": "1"}])
 def test_an_import_has_exactly_one_source(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ImportRequest.model_validate(wrong)

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from commerce.catalog.import_files import OBJECT_KEY
 from commerce.catalog.schema import ImportReport
 from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
@@ -100,11 +101,10 @@ def _request(workspace: Workspace, path: Path) -> dict[str, Any]:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
     if len(content) > _INLINE_BYTES_MAX:
         cloud = Cloud(workspace)
-        key = f"imports/{path.name}"
-        cloud.s3.put_object(
-            Bucket=cloud.stack_outputs()["ImportsBucketName"], Key=key, Body=content
+        uploaded = cloud.s3.put_object(
+            Bucket=cloud.stack_outputs()["ImportsBucketName"], Key=OBJECT_KEY, Body=content
         )
-        return {"object_key": key}
+        return {"version_id": uploaded["VersionId"]}
     try:
         return {"csv": content.decode("utf-8-sig")}
     except UnicodeDecodeError:

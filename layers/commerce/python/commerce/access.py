@@ -64,6 +64,7 @@ ACCESS: Mapping[str, Access] = {
     "PATCH /admin/products/{id}": Access("products:write", _MANAGER),
     "DELETE /admin/products/{id}": Access("products:write", _MANAGER),
     "POST /admin/imports": Access("products:write", _MANAGER),
+    "POST /admin/imports/uploads": Access("products:write", _MANAGER),
     "GET /admin/stock/{sku}": Access("stock:read", _ALL_READ),
     "POST /admin/stock/{sku}/adjustments": Access("stock:write", _MANAGER),
     "GET /admin/orders": Access("orders:read", _ALL_READ),

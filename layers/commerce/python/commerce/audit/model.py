@@ -26,6 +26,7 @@ REDACTED_FIELDS = frozenset(
         "buyer",
         "destination",
         "email",
+        "fields",  # of a signed form, which opens the imports bucket
         "first_name",
         "last_name",
         "name",

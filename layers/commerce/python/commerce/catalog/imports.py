@@ -42,7 +42,7 @@ OpenStock = Callable[[Mapping[str, int], datetime], int]
 class ProductFiles(Protocol):
     """Where uploaded files wait."""
 
-    def text(self, object_key: str) -> str:
+    def text(self, version_id: str) -> str:
         """Give a file's text."""
 
 
@@ -76,12 +76,12 @@ def import_products(
     Raises
     ------
     NotFound
-        There is no file under the object key.
+        There is no file of the version id.
     InvalidImport
         The file is no product CSV.
     """
     deadline = clock() + timedelta(seconds=_SECONDS_MAX)
-    text = request.csv if request.csv is not None else files.text(request.object_key or "")
+    text = request.csv if request.csv is not None else files.text(request.version_id or "")
     parsed = parse(text, request.currency, request.markets)
     tally = _Tally(errors=list(parsed.errors))
     for start in range(0, len(parsed.products), _PRODUCTS_A_READ):
@@ -92,6 +92,7 @@ def import_products(
             tally.left += len(some)
     stock_set = open_stock(tally.quantities, clock()) if tally.quantities else 0
     return ImportReport(
+        version_id=request.version_id,
         products_created=tally.created,
         products_updated=tally.updated,
         products_unchanged=tally.unchanged,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,12 +20,17 @@ from commerce.clock import to_text
 from commerce.pages import Page, PageQuery
 from commerce.texts import Line, prose
 
+if TYPE_CHECKING:
+    from commerce.catalog.import_files import UploadForm
+
 IMPORT_CHARS_MAX = 4_000_000
 # As JSON writes it; a function takes no more of one request than 6 MiB with all around it.
 IMPORT_BYTES_MAX = 5_500_000
 # A price may be this old on a page; the cart has the one that counts.
 PUBLIC_SECONDS = 30
-_OBJECT_KEY_CHARS_MAX = 1024
+# S3 says no more of its version ids than that they are so long at most and fit into a URL.
+_VERSION_ID_CHARS_MAX = 1024
+_VERSION_ID_PATTERN = "^[!-~]+$"
 _MARKETS_MAX = 50
 _MARKET_CHARS_MAX = 100
 _SEARCH_CHARS_MAX = 100
@@ -225,10 +230,20 @@ class AdminProductsQuery(PageQuery):
 
 
 class ImportRequest(_Write):
-    """A product CSV file: its text, or its key in the imports bucket."""
+    """A product CSV file: its text, or the version id of its upload."""
 
     csv: Annotated[str | None, Field(min_length=1, max_length=IMPORT_CHARS_MAX)] = None
-    object_key: Annotated[str, Line(_OBJECT_KEY_CHARS_MAX, 1)] | None = None
+    version_id: Annotated[
+        Annotated[
+            str,
+            StringConstraints(pattern=_VERSION_ID_PATTERN, max_length=_VERSION_ID_CHARS_MAX),
+        ]
+        | None,
+        Field(
+            description="What the answer to the upload has in its `x-amz-version-id` header.",
+            examples=["3HL4kqtJlcpXroDTDmjVBH40Nrjfkd"],
+        ),
+    ] = None
     currency: Annotated[Currency, Field(description="The currency of `Variant Price`.")] = "GBP"
     markets: Annotated[
         dict[Annotated[str, Line(_MARKET_CHARS_MAX, 1)], Currency],
@@ -241,8 +256,8 @@ class ImportRequest(_Write):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.csv is None) == (self.object_key is None):
-            raise ValueError("send either csv or object_key")
+        if (self.csv is None) == (self.version_id is None):
+            raise ValueError("send either csv or version_id")
         return self
 
 
@@ -352,9 +367,41 @@ class RowErrorView(BaseModel):
     reason: str
 
 
+class ImportUpload(BaseModel):
+    """A form that puts one product file into the imports bucket.
+
+    Send it as `multipart/form-data`: `fields` as they are and, last, the file as `file`.
+    """
+
+    method: Literal["POST"] = "POST"
+    url: str
+    fields: Annotated[
+        dict[str, str],
+        Field(
+            description="Whoever has them may upload until they expire: keep them to yourself.",
+            examples=[{"key": "products.csv", "policy": "eyJl...", "x-amz-signature": "2a5f..."}],
+        ),
+    ]
+    bytes_max: Annotated[int, Field(description="S3 takes no larger file.", examples=[20_000_000])]
+    expires_at: str
+
+    @classmethod
+    def of(cls, form: UploadForm) -> ImportUpload:
+        """Show a form."""
+        return cls(
+            url=form.url,
+            fields=dict(form.fields),
+            bytes_max=form.bytes_max,
+            expires_at=to_text(form.expires_at),
+        )
+
+
 class ImportReport(BaseModel):
     """What an import did."""
 
+    version_id: Annotated[
+        str | None, Field(description="Of the upload; absent where the file's text was sent.")
+    ] = None
     products_created: int
     products_updated: int
     products_unchanged: int
