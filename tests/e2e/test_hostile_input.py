@@ -66,6 +66,23 @@ def test_a_currency_the_shop_does_not_have_is_refused(storefront: Storefront, sk
     assert answer.status_code == 422, answer.text
 
 
+@pytest.mark.parametrize("field", ["coupon", "discount_code", "discounts"])
+@pytest.mark.parametrize(
+    "code", ["FREE", "FR\u0415\u0415", "\uff26\uff32\uff25\uff25", "FREE\u200b", "free\u0000"]
+)
+def test_a_coupon_in_whatever_letters_takes_nothing_off(
+    storefront: Storefront, sku: str, field: str, code: str
+) -> None:
+    """The shop has no coupons, so a code is a field that it does not know."""
+    cart = storefront.cart({sku: 1})
+    path = f"/store/carts/{cart['id']}"
+    payment = {"payment": {"provider": "sandbox", "token": "tok_visa"}}
+    for method, route, body in (("PATCH", path, {}), ("POST", f"{path}/complete", payment)):
+        answer = storefront.shop.call(method, route, {**body, field: code}, key=new_key())
+        assert fields(refused(answer, 422, "invalid_request")) == {f"$.{field}"}
+    assert storefront.shop.ask("GET", path)["totals"] == cart["totals"]
+
+
 def test_a_total_that_is_not_the_shops_buys_nothing(storefront: Storefront, sku: str) -> None:
     before = storefront.levels(sku)
     answer = storefront.complete(storefront.cart({sku: 1}), expected_total=1)
