@@ -1,23 +1,23 @@
 """Staff register an address to be told of events."""
 
-import secrets
-
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import AddressRefused, TooManyEndpoints
 from commerce.ids import new_id
+from commerce.secret import Secret
 from commerce.settings.store import SettingsStore
-from commerce.signatures import SECRET_BITS, new_secret
 from commerce.webhooks import operations
 from commerce.webhooks.endpoints import EndpointStore
 from commerce.webhooks.internet import system_resolve
 from commerce.webhooks.model import ENDPOINT_ID_PREFIX
 from commerce.webhooks.schema import EndpointSecret, NewEndpoint
+from commerce.webhooks.signing import SigningSecrets
 
 endpoints = EndpointStore(Table(environment().webhooks_table))
 settings = SettingsStore(Table(environment().settings_table))
+secrets = SigningSecrets(Secret(environment().webhook_secret))
 
 
 @http.operation(
@@ -36,12 +36,12 @@ def handler(request: http.Request[NewEndpoint, http.Nothing]) -> http.Response:
     endpoint = operations.register_endpoint(
         request.body,
         new_id(ENDPOINT_ID_PREFIX, now),
-        new_secret(secrets.randbits(SECRET_BITS)),
         now,
         private_allowed=settings.current(consistent=True).policies.private_webhooks,
         endpoints=endpoints,
         resolve=system_resolve,
     )
-    answer = http.Response.versioned(EndpointSecret.of(endpoint), endpoint.version)
+    shown = EndpointSecret.made(endpoint, secrets.newest(endpoint))
+    answer = http.Response.versioned(shown, endpoint.version)
     answer.headers["Location"] = f"/admin/webhook-endpoints/{endpoint.endpoint_id}"
     return answer

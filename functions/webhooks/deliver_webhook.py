@@ -8,12 +8,14 @@ from commerce.entry.task import task
 from commerce.entry.telemetry import count
 from commerce.environment import environment
 from commerce.queues import Queue
+from commerce.secret import Secret
 from commerce.settings.store import SettingsStore
 from commerce.webhooks.deliveries import DeliveryStore
 from commerce.webhooks.delivering import Courier
 from commerce.webhooks.endpoints import EndpointStore
 from commerce.webhooks.internet import Internet
 from commerce.webhooks.schema import QueueBatch
+from commerce.webhooks.signing import SigningSecrets
 
 settings = SettingsStore(Table(environment().settings_table))
 courier = Courier(
@@ -21,6 +23,7 @@ courier = Courier(
     DeliveryStore(Table(environment().webhooks_table)),
     Queue(environment().deliveries_queue),
     Internet(),
+    SigningSecrets(Secret(environment().webhook_secret)),
     lambda: settings.current().policies.private_webhooks,
     system_clock,
     random.random,

@@ -1,17 +1,17 @@
 """Staff get a new signing secret for a webhook endpoint."""
 
-import secrets
-
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
-from commerce.signatures import SECRET_BITS, new_secret
+from commerce.secret import Secret
 from commerce.webhooks.endpoints import EndpointStore
 from commerce.webhooks.schema import EndpointSecret, EndpointView
+from commerce.webhooks.signing import SigningSecrets
 
 endpoints = EndpointStore(Table(environment().webhooks_table))
+secrets = SigningSecrets(Secret(environment().webhook_secret))
 
 
 @http.operation(
@@ -25,6 +25,6 @@ endpoints = EndpointStore(Table(environment().webhooks_table))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the endpoint and its new secret, which is not shown again."""
-    secret = new_secret(secrets.randbits(SECRET_BITS))
-    endpoint = endpoints.rotate_secret(request.path["id"], secret, system_clock())
-    return http.Response.versioned(EndpointSecret.of(endpoint), endpoint.version)
+    endpoint = endpoints.rotate_secret(request.path["id"], system_clock())
+    shown = EndpointSecret.made(endpoint, secrets.newest(endpoint))
+    return http.Response.versioned(shown, endpoint.version)

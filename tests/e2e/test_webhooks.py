@@ -191,14 +191,29 @@ def test_a_receiver_that_is_gone_is_told_nothing_until_staff_enable_it(
     assert "disabled_reason" not in hooks.read()
 
 
+def kept(cloud: Cloud, secret: str) -> list[str]:
+    """Name the tables that have a secret."""
+    hidden = secret.removeprefix("whsec_")
+    scan = cloud.dynamodb.get_paginator("scan")
+    return [
+        name
+        for name in cloud.dynamodb.list_tables()["TableNames"]
+        if any(kind in name for kind in ("Webhooks", "Idempotency", "Audit"))
+        for page in scan.paginate(TableName=name)
+        if hidden in json.dumps(page["Items"], default=str)
+    ]
+
+
 def test_after_a_rotation_both_secrets_verify(
-    storefront: Storefront, receiver: Receiver, hooks: Hooks
+    storefront: Storefront, receiver: Receiver, hooks: Hooks, cloud: Cloud
 ) -> None:
     key, path = new_key(), f"{hooks.path}/rotate-secret"
     rotated = storefront.shop.ask("POST", path, key=key)
     assert "secret" not in hooks.read()
     again = storefront.shop.ask("POST", path, key=key)
     assert again == {name: value for name, value in rotated.items() if name != "secret"}
+    for secret in (hooks.secret, rotated["secret"]):
+        assert kept(cloud, secret) == []
     an_order(storefront)
 
     (request,) = receiver.wait_for(1)

@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 from standardwebhooks import Webhook
 
-from builders import NOW, table
+from builders import NOW, SecretsInMemory, table
 from cloud_in_memory import empty_tables
 from commerce.clock import from_text, to_text
 from commerce.errors import (
@@ -24,7 +24,7 @@ from commerce.errors import (
 )
 from commerce.ids import new_id
 from commerce.queues import Queue
-from commerce.signatures import new_secret
+from commerce.secret import Secret
 from commerce.webhooks import operations
 from commerce.webhooks.addresses import Target
 from commerce.webhooks.deliveries import DeliveryStore
@@ -41,8 +41,9 @@ from commerce.webhooks.model import (
     Ring,
 )
 from commerce.webhooks.schema import EndpointChanges, EventDocument, NewEndpoint
+from commerce.webhooks.signing import SigningSecrets
 
-SECRET = new_secret(7)
+SECRETS = SigningSecrets(Secret("webhook-secret", SecretsInMemory("key")))
 PUBLIC = "93.184.215.14"
 DAY = timedelta(days=1)
 
@@ -96,6 +97,7 @@ class Shop:
             self.deliveries,
             self.queue,
             self.internet,
+            SECRETS,
             lambda: self.private_allowed,
             lambda: self.now,
             lambda: 0.5,
@@ -105,7 +107,6 @@ class Shop:
         return operations.register_endpoint(
             NewEndpoint(url="https://hooks.example.com/a", **wanted),
             new_id("endpoint", self.now),
-            SECRET,
             self.now,
             private_allowed=self.private_allowed,
             endpoints=self.endpoints,
@@ -205,7 +206,7 @@ def test_what_is_sent_is_the_event_signed(shop: Shop) -> None:
 
     ((addresses, headers, body),) = shop.internet.came
     assert addresses == [PUBLIC]
-    event = Webhook(endpoint.secret).verify(body, dict(headers))
+    event = Webhook(SECRETS.newest(endpoint)).verify(body, dict(headers))
     assert event["data"] == {"total": 5400}
     assert headers["webhook-id"] == event["event_id"]
 
@@ -462,22 +463,24 @@ def test_an_endpoint_that_was_deleted_is_not_there(shop: Shop) -> None:
     with pytest.raises(NotFound):
         shop.endpoints.remove(endpoint.endpoint_id)
     with pytest.raises(NotFound):
-        shop.endpoints.rotate_secret(endpoint.endpoint_id, SECRET, shop.now)
+        shop.endpoints.rotate_secret(endpoint.endpoint_id, shop.now)
     with pytest.raises(NotFound):
         shop.endpoints.change(endpoint, 1)
     assert shop.endpoints.all() == []
 
 
 def test_the_secret_before_a_rotation_signs_for_a_day_more(shop: Shop) -> None:
-    endpoint = shop.register()
-    other = new_secret(8)
+    endpoint, another = shop.register(), shop.register()
+    before = SECRETS.newest(endpoint)
 
-    rotated = shop.endpoints.rotate_secret(endpoint.endpoint_id, other, shop.now)
+    rotated = shop.endpoints.rotate_secret(endpoint.endpoint_id, shop.now)
 
-    assert rotated.secrets(shop.now + DAY - timedelta(seconds=1)) == (other, SECRET)
-    assert rotated.secrets(shop.now + DAY) == (other,)
-    assert SECRET not in repr(rotated)
-    assert other not in repr(rotated)
+    newest = SECRETS.newest(rotated)
+    assert SECRETS.at(rotated, shop.now + DAY - timedelta(seconds=1)) == (newest, before)
+    assert SECRETS.at(rotated, shop.now + DAY) == (newest,)
+    other_key = SigningSecrets(Secret("webhook-secret", SecretsInMemory("another key")))
+    every = {before, newest, SECRETS.newest(another), other_key.newest(endpoint)}
+    assert len(every) == 4
 
 
 def test_a_shop_has_fifty_endpoints_at_most(shop: Shop) -> None:

@@ -460,6 +460,20 @@ def test_only_lists_that_page_may_read_the_key_of_cursors(operations: dict[str, 
     assert allowed == {route: ["secretsmanager:GetSecretValue"] for route in paging}
 
 
+def test_only_who_signs_webhooks_or_shows_a_secret_may_read_their_key() -> None:
+    allowed = {
+        name
+        for name, function in resources("Function").items()
+        if "WebhookSecret" in json.dumps(list(statements(function)))
+    }
+
+    assert allowed == {
+        "CreateWebhookEndpointFunction",
+        "DeliverWebhookFunction",
+        "RotateWebhookSecretFunction",
+    }
+
+
 def test_a_state_machine_may_call_the_functions_it_names_and_no_others() -> None:
     for name, machine in resources("StateMachine").items():
         ((actions, allowed),) = statements(machine)

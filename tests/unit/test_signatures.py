@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from commerce.errors import InvalidSignature
-from commerce.signatures import TOLERANCE, new_secret, signed_headers, verified_id
+from commerce.signatures import TOLERANCE, secret_of, signed_headers, verified_id
 
 # The example that the libraries of Standard Webhooks are tested with.
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -69,10 +69,10 @@ def test_another_body_another_key_or_an_old_message_is_refused() -> None:
 
 
 def test_while_a_secret_is_changed_either_one_proves_a_message() -> None:
-    old, new = new_secret(1), new_secret(2)
+    old, new = secret_of(b"1" * 32), secret_of(b"2" * 32)
     headers = signed_headers("evt_1", "{}", [new, old], SIGNED_AT)
 
     for secret in (old, new):
         assert verified_id(headers, b"{}", secret, SIGNED_AT) == "evt_1"
     with pytest.raises(InvalidSignature):
-        verified_id(headers, b"{}", new_secret(3), SIGNED_AT)
+        verified_id(headers, b"{}", secret_of(b"3" * 32), SIGNED_AT)

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from commerce.texts import Line, prose, unseen
+from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose, unseen
 
 NAME = TypeAdapter[str](Annotated[str, Line(5, 1)])
 NOTE = TypeAdapter[str](Annotated[str, prose(20)])
+ADDRESS = TypeAdapter[str](Annotated[str, Field(pattern=WEB_ADDRESS_PATTERN)])
 
 
 def test_a_line_is_composed_before_it_is_measured_and_trimmed_after() -> None:
@@ -29,6 +31,42 @@ def test_a_character_that_nobody_sees_is_in_no_text(char: str) -> None:
     for texts in (NAME, NOTE):
         with pytest.raises(ValidationError):
             texts.validate_python(f"a{char}b")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://x.example",
+        "http://127.0.0.1:8080/a.jpg",
+        "https://my_shop.s3.example/a%20b.jpg?x=[1]#top",
+        "https://x.example?a=1",
+    ],
+)
+def test_an_address_of_the_web_is_read_by_programs(address: str) -> None:
+    assert urlsplit(ADDRESS.validate_python(address)).hostname
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://",
+        "https://[",
+        "https://[::1",
+        "https:///a.jpg",
+        "https://shop.example@evil.example/",
+        "https://evil.example\\@shop.example/",
+        "https://x.example:port/",
+        "https://-x.example/",
+        "https://x.example/a b",
+        "https://x.example/\n",
+        "//x.example/",
+        "ftp://x.example/",
+    ],
+)
+def test_what_is_no_address_of_the_web_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError):
+        ADDRESS.validate_python(address)
+    assert re.fullmatch(WEB_ADDRESS_PATTERN, address) is None
 
 
 def test_prose_has_lines_and_a_line_has_not() -> None:

@@ -33,6 +33,7 @@ class Environment:
     event_bus: str
     payment_hook_secret: str
     cursor_secret: str
+    webhook_secret: str
     deliveries_queue: str
     mail_sender: str
     staff_pool: str

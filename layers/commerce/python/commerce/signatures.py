@@ -17,7 +17,6 @@ from standardwebhooks import Webhook
 from commerce.errors import InvalidSignature
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - not a secret, but how each of them begins
-SECRET_BITS = 256
 
 # How far a message's time may be from ours, so that nobody keeps one to send it again.
 TOLERANCE = timedelta(minutes=5)
@@ -27,9 +26,9 @@ MESSAGE_ID_CHARS_MAX = 128
 Secret = str | bytes
 
 
-def new_secret(bits: int) -> str:
-    """Write 256 random bits as a signing secret."""
-    return SECRET_PREFIX + base64.b64encode(bits.to_bytes(SECRET_BITS // 8, "big")).decode()
+def secret_of(key: bytes) -> str:
+    """Write a key, of 24 to 64 bytes, as a signing secret."""
+    return SECRET_PREFIX + base64.b64encode(key).decode()
 
 
 def signed_headers(

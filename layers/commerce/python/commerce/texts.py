@@ -30,6 +30,11 @@ WORD_PATTERN = r"^[!-~]+$"
 # The same, with spaces inside.
 WORDS_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 
+# A page or picture elsewhere: a host by name or number, with no user before it.
+WEB_ADDRESS_PATTERN = (
+    r"^https?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][!-~]*)?$"
+)
+
 _TAGS = range(0xE0000, 0xE0080)
 
 

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from commerce.catalog import model
 from commerce.catalog.model import Category, Status
 from commerce.money import minor_digits
-from commerce.texts import LINE_PATTERN, composed
+from commerce.texts import LINE_PATTERN, WEB_ADDRESS_PATTERN, composed
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
@@ -48,7 +48,7 @@ def sku(cell: str) -> str:
 
 def url(cell: str) -> str:
     """Read the URL of an image."""
-    if len(cell) > model.URL_CHARS_MAX or not re.fullmatch(model.URL_PATTERN, cell):
+    if len(cell) > model.URL_CHARS_MAX or not re.fullmatch(WEB_ADDRESS_PATTERN, cell):
         raise ValueError("must be an http or https URL")
     return cell
 

@@ -18,7 +18,7 @@ from commerce.catalog import model
 from commerce.catalog.model import Product, ProductVariant, Status, TaxClass
 from commerce.clock import to_text
 from commerce.pages import Page, PageQuery
-from commerce.texts import Line, prose
+from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose
 
 if TYPE_CHECKING:
     from commerce.catalog.import_files import UploadForm
@@ -78,7 +78,7 @@ OptionValues = Annotated[
     ],
     Field(max_length=model.OPTIONS_MAX, examples=[{"Size": "M", "Colour": "Blue"}]),
 ]
-Url = Annotated[str, StringConstraints(pattern=model.URL_PATTERN, max_length=model.URL_CHARS_MAX)]
+Url = Annotated[str, StringConstraints(pattern=WEB_ADDRESS_PATTERN, max_length=model.URL_CHARS_MAX)]
 
 
 class _Write(BaseModel):

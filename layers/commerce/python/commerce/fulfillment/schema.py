@@ -10,7 +10,7 @@ from commerce.carts.model import LINE_ID_PATTERN
 from commerce.errors import InvalidRequest
 from commerce.orders.record import Fulfillment, OrderRecord, Units
 from commerce.stock.model import LOCATION_PATTERN
-from commerce.texts import Line
+from commerce.texts import WEB_ADDRESS_PATTERN, Line
 
 FulfillmentStatus = Literal["open", "packed", "shipped", "delivered", "canceled"]
 
@@ -59,7 +59,7 @@ class ShipFulfillment(_Body):
 
     carrier: _Text | None = Field(default=None, examples=["Royal Mail"])
     tracking_number: _Text | None = Field(default=None, examples=["RM123456785GB"])
-    tracking_url: str | None = Field(default=None, max_length=500, pattern="^https?://[!-~]+$")
+    tracking_url: str | None = Field(default=None, max_length=500, pattern=WEB_ADDRESS_PATTERN)
 
     def tracking(self) -> dict[str, str]:
         """Give what is known of it."""

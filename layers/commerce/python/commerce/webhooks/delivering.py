@@ -34,6 +34,7 @@ from commerce.webhooks.model import (
     next_attempt_at,
 )
 from commerce.webhooks.schema import EventDocument
+from commerce.webhooks.signing import SigningSecrets
 
 # What a sweep gets done within its own minute.
 SWEEP_MAX = 1_000
@@ -117,6 +118,7 @@ class Courier:
         deliveries: DeliveryStore,
         queue: Queue,
         internet: Internet,
+        secrets: SigningSecrets,
         private_allowed: Callable[[], bool],
         clock: Clock,
         jitter: Callable[[], float],
@@ -125,6 +127,7 @@ class Courier:
         self._deliveries = deliveries
         self._queue = queue
         self._internet = internet
+        self._secrets = secrets
         self._private_allowed = private_allowed
         self._clock = clock
         self._jitter = jitter
@@ -178,7 +181,9 @@ class Courier:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
-            **signed_headers(delivery.event_id, delivery.body, endpoint.secrets(now), now),
+            **signed_headers(
+                delivery.event_id, delivery.body, self._secrets.at(endpoint, now), now
+            ),
         }
         return self._internet.post(target, addresses, headers, delivery.body)
 

@@ -127,7 +127,7 @@ class EndpointStore:
                 "the endpoint was changed since you read it", version=failed.item["version"]
             ) from None
 
-    def rotate_secret(self, endpoint_id: str, secret: str, now: datetime) -> Endpoint:
+    def rotate_secret(self, endpoint_id: str, now: datetime) -> Endpoint:
         """Sign with another secret from now on, and for a day with the one before it too.
 
         Raises
@@ -137,15 +137,10 @@ class EndpointStore:
         """
         update = Update(
             endpoint_key(endpoint_id),
-            "SET #previous_secret = #secret, #previous_secret_until = :until, "
-            "#secret = :secret, #updated_at = :now, #version = #version + :one",
+            "SET #secret_number = #secret_number + :one, #previous_secret_until = :until, "
+            "#updated_at = :now, #version = #version + :one",
             IS_THERE,
-            {
-                "secret": secret,
-                "until": to_text(now + ROTATION_OVERLAP),
-                "now": to_text(now),
-                "one": 1,
-            },
+            {"until": to_text(now + ROTATION_OVERLAP), "now": to_text(now), "one": 1},
         )
         try:
             return _endpoint(self._table.update(update))
@@ -196,7 +191,7 @@ class EndpointStore:
             return
 
     def remove(self, endpoint_id: str) -> Endpoint:
-        """Forget an endpoint and its secret, and give it as it was; its deliveries go with time.
+        """Forget an endpoint, and give it as it was; its deliveries go with time.
 
         Raises
         ------

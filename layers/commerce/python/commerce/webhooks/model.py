@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commerce.clock import from_text
@@ -75,14 +75,13 @@ class Endpoint:
     event_types: tuple[str, ...]
     description: str
     status: str
-    secret: str = field(repr=False)  # no log is to show it
     version: int
     created_at: str
     updated_at: str
     disabled_reason: str | None = None
     disabled_at: str | None = None
     failing_since: str | None = None
-    previous_secret: str | None = field(default=None, repr=False)
+    secret_number: int = 1
     previous_secret_until: str | None = None
 
     def wants(self, event_type: str) -> bool:
@@ -91,12 +90,10 @@ class Endpoint:
             EVERY_TYPE in self.event_types or event_type in self.event_types
         )
 
-    def secrets(self, now: datetime) -> tuple[str, ...]:
-        """Give what to sign with, newest first: two secrets for a day after a rotation."""
-        previous, until = self.previous_secret, self.previous_secret_until
-        if previous and until and now < from_text(until):
-            return (self.secret, previous)
-        return (self.secret,)
+    def secret_numbers(self, now: datetime) -> tuple[int, ...]:
+        """Give which of its secrets sign, newest first: two for a day after a rotation."""
+        newest, until = self.secret_number, self.previous_secret_until
+        return (newest, newest - 1) if until and now < from_text(until) else (newest,)
 
     def fails_for_good(self, now: datetime) -> bool:
         """Tell whether it has failed for so long that it is disabled."""

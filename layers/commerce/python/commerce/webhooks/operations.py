@@ -27,7 +27,6 @@ from commerce.webhooks.schema import EndpointChanges, NewEndpoint
 def register_endpoint(
     wanted: NewEndpoint,
     endpoint_id: str,
-    secret: str,
     now: datetime,
     *,
     private_allowed: bool,
@@ -52,7 +51,6 @@ def register_endpoint(
         event_types=tuple(wanted.event_types),
         description=wanted.description,
         status=ENABLED,
-        secret=secret,
         version=1,
         created_at=to_text(now),
         updated_at=to_text(now),

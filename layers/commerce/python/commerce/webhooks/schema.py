@@ -94,9 +94,9 @@ class EndpointSecret(EndpointView):
     )
 
     @classmethod
-    def of(cls, endpoint: Endpoint) -> EndpointSecret:
+    def made(cls, endpoint: Endpoint, secret: str) -> EndpointSecret:
         """Show an endpoint with its secret."""
-        return cls.model_validate({**_shown(endpoint), "secret": endpoint.secret})
+        return cls.model_validate({**_shown(endpoint), "secret": secret})
 
 
 class EndpointList(BaseModel):
