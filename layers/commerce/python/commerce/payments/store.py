@@ -384,7 +384,7 @@ class PaymentStore:
         """
         try:
             if payment.status == AUTHORIZED:
-                return self._moved(payment, VOIDING, {}, now, NOTHING_CLAIMED)
+                return self._write_status(payment, VOIDING, {}, now, NOTHING_CLAIMED)
             rest = payment.amount - payment.captured
             follow_published(payment, replace(payment, released=rest))
             return self._release(payment, "released", rest, NO_CAPTURE_UNDER_WAY)
@@ -431,7 +431,7 @@ class PaymentStore:
     def begin_undo(self, payment: Payment, now: datetime) -> Payment:
         """Record that a payment is undone from now on, or give it as another left it."""
         try:
-            return self._moved(payment, VOIDING, {}, now, STILL_THERE)
+            return self._write_status(payment, VOIDING, {}, now, STILL_THERE)
         except ConditionFailed as failed:
             return _payment(failed.item or {})
 
@@ -454,7 +454,7 @@ class PaymentStore:
             return payment
         condition = ALL_GIVEN_BACK if status == REFUNDED else STILL_THERE
         try:
-            return self._moved(payment, status, {}, now, condition)
+            return self._write_status(payment, status, {}, now, condition)
         except ConditionFailed as failed:
             current = _payment(failed.item or {})
             if current.status == VOIDING:
@@ -478,11 +478,11 @@ class PaymentStore:
         now: datetime,
     ) -> Payment:
         try:
-            return self._moved(payment, target, facts, now, STILL_THERE)
+            return self._write_status(payment, target, facts, now, STILL_THERE)
         except ConditionFailed as failed:
             raise _elsewhere(payment, failed) from None
 
-    def _moved(
+    def _write_status(
         self,
         payment: Payment,
         target: str,
