@@ -98,7 +98,7 @@ lock: $(VENV)/ready
 	{ echo "# The tools of make audit, with their hashes; made by: make lock"; \
 	  printf '%s\n' bandit checkov pip-audit | $(COMPILE) --upgrade --python-version 3.11 -; } > infra/audit.lock
 	{ echo "# What the functions import on AWS, at the versions of requirements.lock; made by: make lock"; \
-	  printf '%s\n' aws-lambda-powertools jinja2 pydantic standardwebhooks | \
+	  printf '%s\n' anyascii aws-lambda-powertools idna jinja2 pydantic standardwebhooks tzdata | \
 	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > layers/vendor/requirements.txt
 	{ echo "# What the site function imports on AWS beside the layers, at the versions of requirements.lock; made by: make lock"; \
 	  printf '%s\n' chalice flask-swagger-ui | \
