@@ -5,6 +5,7 @@ import pytest
 from builders import NOW, table
 from catalog_builders import MUGS, OTHER_ID, PRODUCT_ID, catalog, product, variant
 from cloud_in_memory import table_name
+from commerce.catalog import items
 from commerce.catalog.model import Category, CategoryCount, Filter, Product
 from commerce.catalog.store import CatalogStore
 from commerce.dynamo.table import Delete, Item, Put, Table, Update, Write
@@ -92,6 +93,31 @@ def test_a_sku_gives_what_pricing_needs() -> None:
         True,
     )
     assert (found.status, found.version) == ("active", 1)
+
+
+def test_whether_a_variant_is_counted_and_sold_beyond_is_kept_in_both_of_its_items() -> None:
+    ticket = variant("TICKET", manage_inventory=False)
+    print_ = variant("PRINT", allow_backorder=True)
+    saved = catalog().add(product(variants=(ticket, print_)))
+    assert catalog().find(PRODUCT_ID) == saved
+    found = catalog().variants(["TICKET", "PRINT"])
+    assert {sku: (each.manage_inventory, each.allow_backorder) for sku, each in found.items()} == {
+        "TICKET": (False, False),
+        "PRINT": (True, True),
+    }
+
+
+def test_a_variant_written_before_there_was_a_choice_is_counted_and_not_sold_beyond() -> None:
+    mug = product()
+    catalog().add(mug)
+    item, sold_item = items.product_item(mug), items.sku_item(mug, mug.variants[0])
+    for older in (*item["variants"], sold_item):
+        del older["manage_inventory"], older["allow_backorder"]
+    for older in (item, sold_item):
+        table("catalog").put(Put(older))
+    assert current() == mug
+    (found,) = catalog().variants(["MUG-BLU"]).values()
+    assert (found.manage_inventory, found.allow_backorder) == (True, False)
 
 
 def test_a_taken_handle_saves_nothing() -> None:

@@ -92,6 +92,8 @@ def sku_item(product: Product, variant: ProductVariant) -> Item:
         "requires_shipping": sold.requires_shipping,
         "status": sold.status,
         "version": sold.version,
+        "manage_inventory": sold.manage_inventory,
+        "allow_backorder": sold.allow_backorder,
     }
 
 
@@ -126,6 +128,9 @@ def to_variant(item: Item) -> Variant:
         requires_shipping=item["requires_shipping"],
         status=item["status"],
         version=item["version"],
+        # Written before there was a choice: counted, and never sold beyond.
+        manage_inventory=item.get("manage_inventory", True),
+        allow_backorder=item.get("allow_backorder", False),
     )
 
 
@@ -219,6 +224,8 @@ def _variant_to_map(variant: ProductVariant) -> dict[str, Any]:
         "tax_class": variant.tax_class,
         "requires_shipping": variant.requires_shipping,
         "barcode": variant.barcode,
+        "manage_inventory": variant.manage_inventory,
+        "allow_backorder": variant.allow_backorder,
     }
 
 

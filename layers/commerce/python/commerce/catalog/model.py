@@ -68,11 +68,17 @@ class Variant:
     requires_shipping: bool
     status: str
     version: int
+    manage_inventory: bool = True
+    allow_backorder: bool = False
 
 
 @dataclass(frozen=True)
 class ProductVariant:
-    """One thing a buyer can choose of a product; amounts are in minor units by currency."""
+    """One thing a buyer can choose of a product; amounts are in minor units by currency.
+
+    Units of it are counted where `manage_inventory`, and sold beyond what is there where
+    `allow_backorder`.
+    """
 
     sku: str
     title: str
@@ -83,6 +89,8 @@ class ProductVariant:
     tax_class: TaxClass
     requires_shipping: bool
     barcode: str
+    manage_inventory: bool = True
+    allow_backorder: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,6 +238,8 @@ def sellable(product: Product, variant: ProductVariant) -> Variant:
         requires_shipping=variant.requires_shipping,
         status=product.status,
         version=product.version,
+        manage_inventory=variant.manage_inventory,
+        allow_backorder=variant.allow_backorder,
     )
 
 

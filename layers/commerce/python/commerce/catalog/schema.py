@@ -100,6 +100,13 @@ class NewVariant(_Write):
     tax_class: TaxClass = "standard"
     requires_shipping: StrictBool = True
     barcode: Annotated[str, Line(model.BARCODE_CHARS_MAX)] = ""
+    manage_inventory: Annotated[
+        StrictBool,
+        Field(description="Its units are counted; where not, it is always for sale."),
+    ] = True
+    allow_backorder: Annotated[
+        StrictBool, Field(description="It is sold beyond the units that are there.")
+    ] = False
 
     def to_model(self) -> ProductVariant:
         """Give the variant with its defaults filled in."""
@@ -113,6 +120,8 @@ class NewVariant(_Write):
             tax_class=self.tax_class,
             requires_shipping=self.requires_shipping,
             barcode=self.barcode,
+            manage_inventory=self.manage_inventory,
+            allow_backorder=self.allow_backorder,
         )
 
 
@@ -309,6 +318,8 @@ class VariantView(BaseModel):
     tax_class: TaxClass
     requires_shipping: bool
     barcode: str
+    manage_inventory: bool
+    allow_backorder: bool
 
 
 class StoreProduct(BaseModel):
