@@ -185,7 +185,7 @@ def test_a_transfer_is_between_two_accounts_that_staff_may_move(
 @pytest.mark.usefixtures("tables")
 def test_a_currency_the_shop_has_not_is_refused() -> None:
     with pytest.raises(InvalidRequest):
-        transfer("refunds", CREDIT, 1, currency="XXX")
+        transfer("refunds", CREDIT, 1, currency="USD")
 
 
 # --- reading ------------------------------------------------------------------

@@ -10,6 +10,7 @@ from commerce.catalog import model
 from commerce.catalog.items import list_entries, product_item
 from commerce.catalog.operations import create_product
 from commerce.catalog.schema import ImportRequest, NewProduct, ProductChanges
+from commerce.currencies import MINOR_DIGITS
 from commerce.dynamo.table import to_wire
 
 ITEM_BYTES_MAX = 400 * 1024
@@ -92,13 +93,15 @@ def test_a_product_outside_the_published_shape_is_refused(wrong: dict[str, Any])
 
 
 def test_the_largest_legal_product_fits_a_dynamodb_item() -> None:
+    currencies = sorted(MINOR_DIGITS)[: model.CURRENCIES_MAX]
+
     def largest(number: int) -> dict[str, Any]:
         tail = f"{number:03d}"
         return {
             "sku": "S" * 61 + tail,
             "title": WIDE * 200,
-            "prices": {f"AA{chr(65 + n)}": model.AMOUNT_MAX for n in range(10)},
-            "compare_at_prices": {f"AA{chr(65 + n)}": model.AMOUNT_MAX for n in range(10)},
+            "prices": dict.fromkeys(currencies, model.AMOUNT_MAX),
+            "compare_at_prices": dict.fromkeys(currencies, model.AMOUNT_MAX),
             "option_values": {WIDE * 31 + str(n): WIDE * 61 + tail for n in range(3)},
             "weight_grams": model.WEIGHT_GRAMS_MAX,
             "barcode": WIDE * 32,

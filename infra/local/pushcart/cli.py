@@ -36,6 +36,7 @@ from pushcart import (
     status,
     up,
     warehouse,
+    world_tables,
 )
 from pushcart.checkouts import Way
 from pushcart.cloud import Cloud
@@ -322,6 +323,13 @@ def openapi() -> None:
     path = workspace.root / api_document.PATH
     path.write_text(api_document.render(workspace.root))
     console.print(f"Written: {path.relative_to(workspace.root)}")
+
+
+@app.command("world-tables")
+def world_tables_command() -> None:
+    """Write the tables of currencies and the like anew from the packages they are made of."""
+    changed = world_tables.write(Workspace.from_environment().root)
+    console.print(f"Written: {', '.join(changed)}" if changed else "There is nothing new.")
 
 
 @app.command()

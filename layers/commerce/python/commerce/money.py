@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "CLP": 0, "BHD": 3, "JOD": 3, "KWD": 3, "TND": 3}
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from commerce.currencies import MINOR_DIGITS
+
+CURRENCY_PATTERN = "^[A-Z]{3}$"
+
+
+def is_currency(code: str) -> bool:
+    """Tell whether something can be paid in it: ISO 4217 knows it and its minor unit."""
+    return code in MINOR_DIGITS
 
 
 def minor_digits(currency: str) -> int:
-    """Tell how many decimals a currency's amounts are written with."""
-    return _MINOR_DIGITS.get(currency, 2)
+    """Tell how many decimals a currency's amounts are written with.
+
+    Raises
+    ------
+    ValueError
+        ISO 4217 has no such currency, or gives it no minor unit.
+    """
+    if not is_currency(currency):
+        raise ValueError(f"{currency} is no currency that is paid in")
+    return MINOR_DIGITS[currency]
+
+
+def _known(code: str) -> str:
+    if not is_currency(code):
+        raise PydanticCustomError(
+            "unknown_currency", "use the ISO 4217 code of a currency, such as GBP"
+        )
+    return code
+
+
+# For what is asked. What is kept may name a currency that was abolished since.
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN), AfterValidator(_known)]
 
 
 def divide_half_up(numerator: int, denominator: int) -> int:
@@ -20,7 +51,8 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 
 def to_text(amount: int, currency: str) -> str:
     """Write an amount for a person: 1234 GBP is `12.34 GBP`."""
-    digits = minor_digits(currency)
+    # An order may be in a currency that was abolished since; those had hundredths.
+    digits = MINOR_DIGITS.get(currency, 2)
     sign = "-" if amount < 0 else ""
     whole, part = divmod(abs(amount), 10**digits)
     return f"{sign}{whole:,}{f'.{part:0{digits}d}' if digits else ''} {currency}"

@@ -132,7 +132,7 @@ def create_cart(request: CreateCart, ports: Ports, storefront: str | None = None
     now = ports.clock()
     settings = ports.settings.current()
     currency = request.currency or settings.base_currency
-    if currency not in settings.currencies:
+    if not settings.sells_in(currency):
         raise InvalidRequest(
             f"the shop does not sell in {currency}",
             errors=[

@@ -32,6 +32,7 @@ from commerce.carts.model import (
 )
 from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
 from commerce.clock import to_text
+from commerce.money import Currency
 from commerce.pages import Page
 from commerce.pricing import (
     Destination,
@@ -201,7 +202,7 @@ class PatchCart(_Write):
 class CreateCart(PatchCart):
     """A new cart."""
 
-    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] | None = Field(
+    currency: Currency | None = Field(
         None, description="ISO 4217; the shop's base currency if absent.", examples=["GBP"]
     )
     line_items: list[LineBody] = Field(default_factory=list, max_length=LINES_MAX)

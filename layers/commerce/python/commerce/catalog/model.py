@@ -45,7 +45,6 @@ WEIGHT_GRAMS_MAX = 10_000_000
 # Printable ASCII, no blank at either end: a SKU travels in paths, files and labels.
 SKU_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 HANDLE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
-CURRENCY_PATTERN = r"^[A-Z]{3}$"
 
 _HANDLE_SUFFIX_CHARS = 6
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")

@@ -17,6 +17,7 @@ from pydantic import (
 from commerce.catalog import model
 from commerce.catalog.model import Product, ProductVariant, Status, TaxClass
 from commerce.clock import to_text
+from commerce.money import Currency
 from commerce.pages import Page, PageQuery
 from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose
 
@@ -53,7 +54,6 @@ Sku = Annotated[
     StringConstraints(pattern=model.SKU_PATTERN, max_length=model.SKU_CHARS_MAX),
     Field(examples=["TOTE-NAT"], description="Unique in the shop; printable ASCII."),
 ]
-Currency = Annotated[str, StringConstraints(pattern=model.CURRENCY_PATTERN)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=model.AMOUNT_MAX)]
 Prices = Annotated[
     dict[Currency, Amount],

@@ -24,6 +24,7 @@ from typing import Any
 from commerce.catalog import csv_cells, model
 from commerce.catalog.model import Media
 from commerce.errors import InvalidImport
+from commerce.money import is_currency
 
 # The markets whose currency goes without saying. `International` is what Shopify names
 # the market outside the home one; a shop with another currency there says so.
@@ -246,7 +247,7 @@ def _header(
         key = _KEYS.get(name.casefold(), "")
         if market := _MARKET_COLUMN.fullmatch(name):
             kind, place = market[1].casefold().replace("-", " "), market[2].strip()
-            code = place if re.fullmatch(model.CURRENCY_PATTERN, place) else ""
+            code = place if is_currency(place) else ""
             markets[place] = code or known.get(place.casefold(), "")
             key = f"{kind} / {place}"
         if key and key not in positions:

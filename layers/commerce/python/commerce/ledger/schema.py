@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.clock import to_text
 from commerce.ledger.model import Balance, Entry, Posting, side_of
+from commerce.money import Currency
 from commerce.pages import Page, PageQuery
 from commerce.texts import WORDS_PATTERN, Line
 
@@ -26,7 +27,7 @@ class MakeTransfer(BaseModel):
         examples=["store_credit:customer-7"],
     )
     amount: int = Field(ge=1, le=AMOUNT_MAX, description="In minor units.", examples=[500])
-    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["GBP"])
+    currency: Currency = Field(examples=["GBP"])
     reason: Annotated[str, Line(200, 1)] = Field(examples=["goodwill"])
 
 

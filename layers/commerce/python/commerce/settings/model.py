@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from commerce.money import is_currency
 from commerce.settings.countries import COUNTRIES
 
 EVERYWHERE = "*"
@@ -106,6 +107,10 @@ class ShopSettings:
     updated_at: str | None = None
     updated_by: str | None = None
 
+    def sells_in(self, currency: str) -> bool:
+        """Tell whether the shop takes a currency; settings of before may name what is none."""
+        return currency in self.currencies and is_currency(currency)
+
     def zone_of(self, country: str) -> Zone | None:
         """Give the zone that serves a country; None where the shop does not deliver."""
         for zone in self.zones:
@@ -153,6 +158,13 @@ def _policy_faults(settings: ShopSettings) -> Iterator[Fault]:
 
 def _currency_faults(settings: ShopSettings) -> Iterator[Fault]:
     yield from _repeated("$.currencies[{}]", list(settings.currencies))
+    for position, currency in enumerate(settings.currencies):
+        if not is_currency(currency):
+            yield Fault(
+                f"$.currencies[{position}]",
+                "unknown_currency",
+                f"{currency} is not the ISO 4217 code of a currency that is paid in",
+            )
     if settings.base_currency not in settings.currencies:
         yield Fault(
             "$.base_currency", "unknown_currency", "the base currency must be one of currencies"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from commerce.money import CURRENCY_PATTERN
 from commerce.settings.model import (
     FulfillmentOption,
     Policies,
@@ -26,7 +27,8 @@ _LOCATIONS_MAX = 100
 _TAX_CLASSES_MAX = 10
 _RATE_MAX = 10_000
 
-Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+# Which there are, the rules say: older settings may name others, and must stay readable.
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 CountryOrAll = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$", max_length=2)]
 Id = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
