@@ -1,6 +1,5 @@
 """Staff list customers."""
 
-from commerce.customers.model import account_email
 from commerce.customers.schema import CustomerList, CustomersQuery, CustomerSummary
 from commerce.customers.store import CustomerStore
 from commerce.dynamo.cursor import Cursors
@@ -24,7 +23,7 @@ cursors = Cursors(Secret(environment().cursor_secret))
 def handler(request: http.Request[http.Nothing, CustomersQuery]) -> http.Response:
     """Answer with a page of customers, without their addresses."""
     query = request.query
-    email = account_email(query.email) if query.email else None
+    email = query.account
     page, cursor = cursors.page(
         f"customers {email}",
         query.cursor,

@@ -16,6 +16,7 @@ from commerce.carts.model import Buyer, Cart, NewLine, add_lines, claim, open_ca
 from commerce.carts.store import CartStore
 from commerce.clock import to_text
 from commerce.customers.belongings import Holders, claim_orders, erase, export, open_orders
+from commerce.dynamo.table import Update
 from commerce.emails.model import Email
 from commerce.emails.store import EmailStore
 from commerce.errors import CartChanged, NotFound
@@ -23,9 +24,9 @@ from commerce.fulfillment.model import Acting
 from commerce.fulfillment.operations import cancel_order
 from commerce.ids import new_id
 from commerce.orders.model import Details
-from commerce.orders.owners import of_customer, order_token_of
+from commerce.orders.owners import guest_owner, of_customer, order_token_of
 from commerce.orders.record import OrderRecord
-from commerce.orders.store import OrderStore
+from commerce.orders.store import OrderStore, details_key
 from commerce.returns.operations import request_return
 from store.emulated_dynamodb import EmulatedDynamoDb
 from store.shop_at_work import BUYER, SERVICES, ShopAtWork, lines_of
@@ -323,3 +324,49 @@ def kept(record: OrderRecord) -> Any:
     money = [(each.id, each.status, each.units, each.amount) for each in record.returns]
     facts = order.order_id, order.status, order.totals, order.placed_at
     return facts, record.details.lines, record.fulfillments, history, money
+
+
+# --- two mailboxes that fold together -----------------------------------------------
+
+
+def of_two_strangers(shop: Shop) -> tuple[str, str]:
+    """Have two people with addresses alike order as guests; one listed as it once was."""
+    theirs, others = sent(shop, 1), sent(shop, 2)
+    for order_id, email in ((theirs, "kunde@faß.example"), (others, "kunde@fass.example")):
+        shop.deliver(shop.record(order_id).fulfillments[0].id)
+        # Both where the address was folded whole: `ß` as `ss`.
+        shop.orders._table.update(
+            Update(
+                details_key(order_id, 0),
+                "SET #buyer = :buyer, #owner = :owner",
+                values={"buyer": {"email": email}, "owner": guest_owner("kunde@fass.example")},
+            )
+        )
+    return theirs, others
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_nobody_claims_exports_or_erases_the_orders_of_a_mailbox_that_folds_alike(
+    shop: Shop, who: int
+) -> None:
+    orders = of_two_strangers(shop)
+    mine, others = orders[who], orders[1 - who]
+    email = ("kunde@faß.example", "kunde@fass.example")[who]
+    before = shop.record(others)
+
+    held = export(ADA, email, NOW, held=shop.held, payments=shop.till.payments)
+    assert [each.id for each in held.orders] == [mine]
+    erase(ADA, email, shop.held)
+    claimed = claim_orders(EVE, email, orders=shop.orders, records=shop.records)
+
+    assert (claimed.claimed, claimed.more) == (0, False)
+    assert shop.record(mine).details.buyer == {}
+    assert shop.record(others) == before
+
+
+def test_an_order_listed_as_it_once_was_is_still_its_buyers(shop: Shop) -> None:
+    theirs, others = of_two_strangers(shop)
+    told = claim_orders(ADA, "Kunde@FAß.example", orders=shop.orders, records=shop.records)
+    assert (told.claimed, told.more) == (1, False)
+    assert shop.record(theirs).details.customer_id == ADA
+    assert shop.record(others).details.customer_id is None

@@ -360,7 +360,15 @@ def test_what_ses_refuses_is_named_and_names_no_address(
     assert refused.value.__suppress_context__
 
 
-def test_a_domain_goes_out_in_ascii() -> None:
+@pytest.mark.parametrize(
+    ("domain", "ascii"),
+    [
+        ("müller.example", "xn--mller-kva.example"),
+        # By the older IDNA it would be somebody else's, fass.example.
+        ("faß.example", "xn--fa-hia.example"),
+    ],
+)
+def test_a_domain_goes_out_in_ascii(domain: str, ascii: str) -> None:  # noqa: A002
     client = boto3.client("sesv2", region_name="us-east-1")
     content = {
         "Simple": {
@@ -373,10 +381,10 @@ def test_a_domain_goes_out_in_ascii() -> None:
     }
     wanted = {
         "FromEmailAddress": "shop@example.com",
-        "Destination": {"ToAddresses": ["ada@xn--mller-kva.example"]},
+        "Destination": {"ToAddresses": [f"ada@{ascii}"]},
         "Content": content,
     }
     with Stubber(client) as stubbed:
         stubbed.add_response("send_email", {"MessageId": "m"}, wanted)
         mailer = Mailer("shop@example.com", client)
-        assert mailer.send("ada@müller.example", subject="s", text="t", html="h") == "m"
+        assert mailer.send(f"ada@{domain}", subject="s", text="t", html="h") == "m"

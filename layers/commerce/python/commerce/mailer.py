@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from commerce.errors import MailOutcomeUnknown, MailRefused, Throttled
+from commerce.mailboxes import deliverable
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -83,8 +84,7 @@ def _named(error: ClientError) -> Throttled | MailRefused | MailOutcomeUnknown:
 
 def _ascii_domain(address: str) -> str:
     """Write an address as SES takes it: its domain in ASCII."""
-    local, _, domain = address.rpartition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError:
+        return deliverable(address)
+    except ValueError:
         raise MailRefused("the address has no domain of the net", reason="BadDomain") from None

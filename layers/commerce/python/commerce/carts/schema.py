@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -32,6 +33,7 @@ from commerce.carts.model import (
 )
 from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
 from commerce.clock import to_text
+from commerce.mailboxes import deliverable, disguised
 from commerce.money import Currency
 from commerce.pages import Page
 from commerce.pricing import (
@@ -89,7 +91,17 @@ def _email(text: str) -> str:
     # Wide letters, ligatures and what nobody sees would make two addresses of one.
     if unseen(text) or unicodedata.normalize("NFKC", text) != text:
         raise ValueError("an e-mail address has no look-alike or invisible characters")
+    try:
+        deliverable(text)
+    except ValueError:
+        raise ValueError("the part after the @ is no domain of the internet") from None
     return text
+
+
+def _undisguised(value: Any) -> Any:
+    if isinstance(value, str) and disguised(value):
+        raise ValueError("an e-mail address has no look-alike or invisible characters")
+    return value
 
 
 def _country(code: str) -> str:
@@ -103,6 +115,8 @@ Email = Annotated[
     # With the spaces that people's keyboards add.
     Line(_EMAIL_CHARS_MAX, pattern=f"^ *{EMAIL_PATTERN[1:-1]} *$"),
     AfterValidator(_email),
+    # Before the text is composed, after which nobody could tell.
+    BeforeValidator(_undisguised),
 ]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), AfterValidator(_country)]
 Text = Annotated[str, Line(200)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from pydantic import BaseModel, Field
 
@@ -25,7 +24,7 @@ from commerce.emails.schema import EmailView, email_view
 from commerce.emails.store import EmailStore
 from commerce.errors import NotFound
 from commerce.lifecycle import CANCELED, COMPLETED, REFUNDED, REJECTED
-from commerce.orders.owners import guest_owner, of_customer, owner_of
+from commerce.orders.owners import guest_listings, guest_owner, of_customer, owner_of
 from commerce.orders.record import OrderRecord
 from commerce.orders.records import RecordStore
 from commerce.orders.schema import OrderView, order_view
@@ -125,9 +124,13 @@ def claim_orders(
     Their tokens open them no more. Repeated until there are no `more`, it ends; an order that
     is just being placed is left for a later call.
     """
-    found = list(islice(orders.ids_of(guest_owner(email)), at_once + 1))
-    claimed = sum(records.hand_over(order_id, email, customer_id) for order_id in found[:at_once])
-    return ClaimedOrders(claimed=claimed, more=len(found) > at_once)
+    claimed = 0
+    for order_id in (each for name in guest_listings(email) for each in orders.ids_of(name)):
+        if claimed == at_once:
+            return ClaimedOrders(claimed=claimed, more=True)
+        # One that only stands there, of another mailbox, is not handed over, and not counted.
+        claimed += records.hand_over(order_id, email, customer_id)
+    return ClaimedOrders(claimed=claimed, more=False)
 
 
 def open_orders(customer_id: str, email: str, held: Holders) -> list[str]:
@@ -180,7 +183,8 @@ def erase(customer_id: str, email: str, held: Holders) -> None:
 def _records(customer_id: str, email: str, held: Holders) -> Iterator[OrderRecord]:
     owners = customer_id, guest_owner(email)
     # One that was claimed a moment ago may be listed under both, and one of another under one.
-    order_ids = {order_id: None for owner in owners for order_id in held.orders.ids_of(owner)}
+    listings = customer_id, *guest_listings(email)
+    order_ids = {order_id: None for name in listings for order_id in held.orders.ids_of(name)}
     for order_id in order_ids:
         record = held.records.get(order_id)
         if owner_of(record.details) in owners:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from commerce.clock import to_text
 from commerce.errors import NotFound, TooManyAddresses
+from commerce.mailboxes import mailbox
 from commerce.pricing import Destination
 
 CUSTOMER_ID_PATTERN = "^customer_[0-9a-f]{32}$"
@@ -35,7 +36,8 @@ class Address:
 class Customer:
     """Somebody with an account; the password is Cognito's alone.
 
-    `email` is in lower case, as an account is found by it, and None once deleted.
+    `email` is written as its mailbox is known by, for an account is found by it; None once
+    deleted.
     """
 
     customer_id: str
@@ -71,15 +73,10 @@ def customer_id_of(subject: str) -> str:
     return f"customer_{subject.replace('-', '')}"
 
 
-def account_email(email: str) -> str:
-    """Write an address as accounts are found by it; in any case it is the same mailbox."""
-    return email.lower()
-
-
 def confirmed(customer_id: str, email: str, now: datetime) -> Customer:
     """Make the record of somebody whose address is known to be confirmed."""
     at = to_text(now)
-    return Customer(customer_id, account_email(email), ACTIVE, at, at, confirmed_at=at)
+    return Customer(customer_id, mailbox(email), ACTIVE, at, at, confirmed_at=at)
 
 
 def confirm(customer: Customer, now: datetime) -> Customer:

@@ -20,7 +20,6 @@ from commerce.customers.model import (
     UNCONFIRMED,
     Address,
     Customer,
-    account_email,
     customer_id_of,
 )
 from commerce.customers.pace import Pace
@@ -43,6 +42,7 @@ from commerce.errors import (
     TransactionConflict,
     WrongCredentials,
 )
+from commerce.mailboxes import mailbox
 from commerce.user_pool import Tokens, UserPool
 
 _TRIES = 5
@@ -120,8 +120,8 @@ def send_code_again(email: str, now: datetime, *, door: Door, customers: Custome
         It was not done, or nobody knows.
     """
     with door.pace.even():
-        if door.may(CODES_SENT, account_email(email), now):
-            _send_code(account_email(email), door.pool, customers)
+        if door.may(CODES_SENT, mailbox(email), now):
+            _send_code(mailbox(email), door.pool, customers)
 
 
 def confirm(given: Confirmation, now: datetime, *, door: Door, customers: CustomerStore) -> None:
@@ -168,8 +168,8 @@ def send_reset_code(email: str, now: datetime, *, door: Door) -> None:
         It was not done, or nobody knows.
     """
     with door.pace.even():
-        if door.may(CODES_SENT, account_email(email), now):
-            door.pool.send_reset_code(account_email(email))
+        if door.may(CODES_SENT, mailbox(email), now):
+            door.pool.send_reset_code(mailbox(email))
 
 
 def reset_password(given: PasswordReset, now: datetime, *, door: Door) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from commerce.carts.schema import Blank, Country, DestinationView, Email, PostalCode, Text
-from commerce.customers.model import Address, Customer, account_email
+from commerce.customers.model import Address, Customer
+from commerce.mailboxes import mailbox
 from commerce.pages import Page, PageQuery
 from commerce.pricing import Destination
 from commerce.texts import WORD_PATTERN, Line, password_pattern
@@ -50,7 +51,7 @@ class _Named(_Write):
     @property
     def account(self) -> str:
         """The address as accounts are found by it."""
-        return account_email(self.email)
+        return mailbox(self.email)
 
 
 # --- accounts and sessions ----------------------------------------------------
@@ -291,6 +292,11 @@ class CustomersQuery(PageQuery):
     """Which customers to list."""
 
     email: Email | None = Field(default=None, description="Only customers of this address.")
+
+    @property
+    def account(self) -> str | None:
+        """The address as accounts are found by it."""
+        return mailbox(self.email) if self.email else None
 
 
 class CustomerList(Page):

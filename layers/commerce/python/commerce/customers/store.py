@@ -113,7 +113,7 @@ class CustomerStore:
         Parameters
         ----------
         email
-            Only customers of this address, in lower case; all where None.
+            Only customers of this mailbox, see `commerce.mailboxes`; all where None.
         before
             The position after which to go on, as given with the page before.
 

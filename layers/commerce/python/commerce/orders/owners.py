@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable
 
 from commerce.ids import derived_id
+from commerce.mailboxes import mailbox
 from commerce.orders.model import Details
 from commerce.orders.record import OrderRecord
 
@@ -62,8 +63,21 @@ def customer_in(owner: str) -> str | None:
 
 
 def guest_owner(email: str) -> str:
-    """Name whom guests' orders with an e-mail address are listed under, however it is written."""
-    written = unicodedata.normalize("NFKC", email.strip()).casefold()
+    """Name whom guests' orders of a mailbox are listed under, however its address is written."""
+    return _guest(mailbox(email))
+
+
+def guest_listings(email: str) -> tuple[str, ...]:
+    """Name all that orders of a mailbox may be listed under; `owner_of` tells whose one is.
+
+    Orders were once listed under an address that was folded further than mail systems do,
+    so that those of another mailbox may stand there, too. An ASCII address's has one name.
+    """
+    folded = _guest(unicodedata.normalize("NFKC", email.strip()).casefold())
+    return tuple(dict.fromkeys((guest_owner(email), folded)))
+
+
+def _guest(written: str) -> str:
     return f"guest#{hashlib.sha256(written.encode()).hexdigest()[:32]}"
 
 
