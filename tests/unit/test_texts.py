@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
+from commerce.catalog.model import SKU_PATTERN
 from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose, unseen
 
 NAME = TypeAdapter[str](Annotated[str, Line(5, 1)])
 NOTE = TypeAdapter[str](Annotated[str, prose(20)])
+CODE = TypeAdapter[str](Annotated[str, Line(9, 1, pattern=SKU_PATTERN)])
 ADDRESS = TypeAdapter[str](Annotated[str, Field(pattern=WEB_ADDRESS_PATTERN)])
 
 
@@ -25,10 +27,26 @@ def test_what_has_not_the_length_or_is_no_text_is_no_line(text: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "char", "\u0000\u001b\u0085\u00ad\u061c\u200b\u200e\u202e\u2028\u2066\ufeff\ufffd\U000e0041"
+    "char", "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff\U000e0041"
 )
-def test_a_character_that_nobody_sees_is_in_no_text(char: str) -> None:
+def test_a_character_that_nobody_sees_is_taken_off_a_text_and_refused_in_a_code(char: str) -> None:
     for texts in (NAME, NOTE):
+        assert texts.validate_python(f"{char}a{char}b{char}") == "ab"
+    with pytest.raises(ValidationError):
+        NAME.validate_python(char)
+    with pytest.raises(ValidationError):
+        CODE.validate_python(f"A{char}B")
+
+
+def test_a_text_is_measured_by_what_is_left_of_it() -> None:
+    assert NAME.validate_python("\u200e" * 9 + "abcde") == "abcde"
+    # A mark between a letter and its accent keeps them from no composition.
+    assert NAME.validate_python("Zoe\u200b\u0308") == "Zo\u00eb"
+
+
+@pytest.mark.parametrize("char", "\u0000\u001b\u0085\u2028\u2029\ufffd\uffff")
+def test_a_control_character_or_a_lost_one_is_in_no_text(char: str) -> None:
+    for texts in (NAME, NOTE, CODE):
         with pytest.raises(ValidationError):
             texts.validate_python(f"a{char}b")
 

@@ -1,11 +1,14 @@
 """Texts that people write: which characters the shop takes, and the form it keeps them in.
 
-A character that nobody sees can make two texts look alike, turn one around on the screen
-or break a line of a log or an e-mail, so such a text is refused, not mended.
+A character that nobody sees can make two texts look alike or turn one around on the screen.
+Phones and copied texts add them to names that people then cannot mend, so they are taken off.
+Where a character breaks a line of a log or an e-mail, or stands for one that was lost, the text
+is refused, and so is a code (an address, a SKU) that has any.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -14,17 +17,20 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 # Soft hyphen; marks, embeddings, overrides and isolates of direction; zero-width space and word
-# joiner; line and paragraph separators; byte order mark; what stands for a byte that was no UTF-8.
-_UNSEEN = r"\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff"
+# joiner; byte order mark. Zero-width joiners are none of them: Persian, the languages of India and
+# many emoji are written with them.
+_UNSEEN = r"\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+# Line and paragraph separators; what stands for a byte that was no UTF-8.
+_BROKEN = r"\u2028\u2029\ufff0-\uffff"
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 _CONTROLS_BUT_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 
-# Zero-width joiners stay: Persian, the languages of India and many emoji are written with them.
-LINE_PATTERN = rf"^[^{_CONTROLS}{_UNSEEN}]*$"
+LINE_PATTERN = rf"^[^{_CONTROLS}{_BROKEN}]*$"
 _SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_NOTHING = rf"{_SPACES}{_UNSEEN}"
 # A line that says something, for one of spaces is empty once it is trimmed.
-_FILLED = rf"^[{_SPACES}]*[^{_CONTROLS}{_UNSEEN}{_SPACES}][^{_CONTROLS}{_UNSEEN}]*$"
-PROSE_PATTERN = rf"^[^{_CONTROLS_BUT_LINES}{_UNSEEN}]*$"
+_FILLED = rf"^[{_NOTHING}]*[^{_CONTROLS}{_BROKEN}{_NOTHING}][^{_CONTROLS}{_BROKEN}]*$"
+PROSE_PATTERN = rf"^[^{_CONTROLS_BUT_LINES}{_BROKEN}]*$"
 # What a machine wrote, such as a token: printable ASCII without spaces.
 WORD_PATTERN = r"^[!-~]+$"
 # The same, with spaces inside.
@@ -35,15 +41,17 @@ WEB_ADDRESS_PATTERN = (
     r"^https?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][!-~]*)?$"
 )
 
-_TAGS = range(0xE0000, 0xE0080)
+# With tags, which nobody sees either and no published pattern can name.
+_TAKEN_OFF = re.compile(f"[{_UNSEEN}\U000e0000-\U000e007f]")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text, in normal form C and trimmed; `Annotated[str, Line(200)]`.
+    """One line of text, cleaned and trimmed; `Annotated[str, Line(200)]`.
 
-    Normal form first, lengths after: `e` and an accent are one character. Trimmed last, so
-    that what the document refuses is refused, spaces at the ends or not.
+    Cleaned first, lengths after: `e` and an accent are one character. Trimmed last, so
+    that what the document refuses is refused, spaces at the ends or not. With a `pattern` of
+    its own it is a code, such as a SKU: nothing is taken off it.
     """
 
     chars_max: int
@@ -60,7 +68,8 @@ class Line:
             pattern=self.pattern or (_FILLED if self.chars_min else LINE_PATTERN),
         )
         trimmed = core_schema.no_info_after_validator_function(str.strip, checked)
-        return core_schema.no_info_before_validator_function(_composed, trimmed)
+        cleaner = _cleaned if self.pattern in (None, PROSE_PATTERN) else _composed
+        return core_schema.no_info_before_validator_function(cleaner, trimmed)
 
 
 def prose(chars_max: int) -> Line:
@@ -73,8 +82,8 @@ def password_pattern(chars_min: int, chars_max: int) -> str:
 
     Its length is part of it, so that who makes one up by the pattern need not try.
     """
-    inside = rf"[^{_CONTROLS}{_UNSEEN}]"
-    end = rf"[^{_CONTROLS}{_UNSEEN}{_SPACES}]"
+    inside = rf"[^{_CONTROLS}{_BROKEN}{_UNSEEN}]"
+    end = rf"[^{_CONTROLS}{_BROKEN}{_NOTHING}]"
     return rf"^{end}{inside}{{{chars_min - 2},{chars_max - 2}}}{end}$"
 
 
@@ -83,18 +92,14 @@ def unseen(text: str) -> bool:
     return any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in text)
 
 
-def composed(text: str) -> str:
-    """Give a text in normal form C.
+def cleaned(text: str) -> str:
+    """Give a text as it is kept: without what nobody sees, in normal form C."""
+    return unicodedata.normalize("NFC", _TAKEN_OFF.sub("", text))
 
-    Raises
-    ------
-    ValueError
-        It has tag characters, which nobody sees and a published pattern cannot name.
-    """
-    if any(ord(char) in _TAGS for char in text):
-        raise ValueError("must not have characters that nobody sees")
-    return unicodedata.normalize("NFC", text)
+
+def _cleaned(value: Any) -> Any:
+    return cleaned(value) if isinstance(value, str) else value  # which is refused as what it is
 
 
 def _composed(value: Any) -> Any:
-    return composed(value) if isinstance(value, str) else value  # which is refused as what it is
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value

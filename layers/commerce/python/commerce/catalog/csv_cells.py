@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from commerce.catalog import model
 from commerce.catalog.model import Category, Status
 from commerce.money import minor_digits
-from commerce.texts import LINE_PATTERN, WEB_ADDRESS_PATTERN, composed
+from commerce.texts import LINE_PATTERN, WEB_ADDRESS_PATTERN, cleaned
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
@@ -23,11 +23,12 @@ def short_text(chars_max: int) -> Callable[[str], str]:
     """Give a reader of texts of at most that many characters."""
 
     def read(cell: str) -> str:
-        if len(cell) > chars_max:
+        text = cleaned(cell)
+        if len(text) > chars_max:
             raise ValueError(f"is longer than {chars_max} characters")
-        if not re.fullmatch(LINE_PATTERN, cell):
-            raise ValueError("has a line break or a character that nobody sees")
-        return composed(cell)
+        if not re.fullmatch(LINE_PATTERN, text):
+            raise ValueError("has a line break or a control character")
+        return text
 
     return read
 
