@@ -270,6 +270,18 @@ def test_the_catalogue_may_be_kept_a_moment_and_nothing_else(storefront: Storefr
     assert cart.headers["Cache-Control"] == "no-store"
 
 
+def test_checkouts_and_sign_ins_have_limits_of_their_own_in_the_deployed_stage(
+    cloud: Cloud,
+) -> None:
+    stage = cloud.apis.get_stage(restApiId=cloud.stack_outputs()["ApiId"], stageName="live")
+    rates = {key: each["throttlingRateLimit"] for key, each in stage["methodSettings"].items()}
+
+    assert rates["*/*"] == 500
+    assert rates["/store/carts/{id}/complete/POST"] == 50
+    assert rates["/store/customers/sessions/POST"] == 50
+    assert rates["/store/customers/password-resets/confirm/POST"] == 10
+
+
 def test_too_many_requests_at_once_are_told_to_wait(storefront: Storefront, cloud: Cloud) -> None:
     with one_request_a_second(cloud, "/store/categories", "GET"):
         answers = [storefront.shop.call("GET", "/store/categories") for _ in range(4)]

@@ -61,6 +61,7 @@ def main() -> None:
         event_delivery,
         gateway_responses,
         mail_permissions,
+        method_settings,
         role_recorder,
         secure_transport,
         shared_logs,
@@ -75,6 +76,7 @@ def main() -> None:
     event_delivery.install()
     cors_preflight.install()
     gateway_responses.install()
+    method_settings.install()
     usage_keys.install()
     task_tokens.install()
     mail_permissions.install()
