@@ -28,6 +28,16 @@ def test_a_caller_cannot_choose_the_address_it_comes_from(small_shop: Workspace)
     assert answer["source_ip"] == "127.0.0.1"
 
 
+def test_a_function_is_told_the_path_asked_for_with_the_stage_where_it_has_one(
+    small_shop: Workspace,
+) -> None:
+    stage = f"/restapis/{Cloud(small_shop).stack_outputs()['ApiId']}/live/_user_request_"
+    own = httpx.get(f"{small_shop.cloud_url}{stage}/echo/a", timeout=30, trust_env=False).json()
+
+    assert _get(small_shop, "/echo/a").json()["asked_for"] == "/echo/a"
+    assert own["asked_for"] == "/live/echo/a"
+
+
 def test_the_emulators_own_pages_are_not_in_the_shop(small_shop: Workspace) -> None:
     assert _get(small_shop, "/_ministack/health").status_code == 403
 

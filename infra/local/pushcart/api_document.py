@@ -187,7 +187,7 @@ _HEADERS: Json = {
         "example": '"7"',
     },
     "Location": {
-        "description": "Where the thing is, from the API's base.",
+        "description": "Where the thing is: a path at the host that was called.",
         "schema": {"type": "string"},
     },
     "Retry-After": {

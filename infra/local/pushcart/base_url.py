@@ -2,11 +2,13 @@
 
 A REST API's own address holds its id and its stage, and the id changes when the API is
 replaced. This ASGI application listens on a port of its own and maps ``/`` to the stage of
-the API named ``pushcart``, looked up at each request.
+the API named ``pushcart``, looked up at each request. A function that is called through it is
+told the path that the caller asked for, which has no stage, as it is through a custom domain.
 """
 
 import json
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import apigateway_v1
@@ -17,6 +19,10 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Event = dict[str, Any]
+
+# Of the request at hand: each has a context of its own.
+_at_base: ContextVar[bool] = ContextVar("at_base", default=False)
 
 # SAM adds a stage of this name to every API; it is not the one the template asks for.
 _SAM_STAGE = "Stage"
@@ -26,6 +32,9 @@ _FORWARDED = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-port"}
 
 def serve_at_port(cloud: Application, api_port: int) -> Application:
     """Return the application for both ports: the API's on ``api_port``, else the cloud's."""
+    apigateway_v1._build_lambda_event_v1 = _told_the_path_asked_for(
+        apigateway_v1._build_lambda_event_v1
+    )
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         arrived_at = (scope.get("server") or ("", 0))[1]
@@ -36,9 +45,20 @@ def serve_at_port(cloud: Application, api_port: int) -> Application:
         if stage is None:
             await _answer_not_deployed(send)
         else:
+            _at_base.set(True)
             await cloud(at_stage(scope, stage, api_port), receive, send)
 
     return application
+
+
+def _told_the_path_asked_for(build: Callable[..., Event]) -> Callable[..., Event]:
+    def build_event(*request: Any, **more: Any) -> Event:
+        event = build(*request, **more)
+        if _at_base.get():
+            event["requestContext"]["path"] = event["path"]
+        return event
+
+    return build_event
 
 
 def deployed_stage() -> str | None:

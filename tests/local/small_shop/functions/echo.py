@@ -11,6 +11,7 @@ def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "body": json.dumps(
             {
                 "id": event["pathParameters"]["id"],
+                "asked_for": event["requestContext"]["path"],
                 "query": event["multiValueQueryStringParameters"],
                 "source_ip": event["requestContext"]["identity"]["sourceIp"],
             }

@@ -304,6 +304,10 @@ def operation(
                 logger.exception("unexpected error")
                 answer = _internal_error(request_id)
             answer["headers"]["X-Request-Id"] = request_id
+            if "Location" in answer["headers"]:
+                answer["headers"]["Location"] = (
+                    base_path(event, path) + answer["headers"]["Location"]
+                )
             count(f"Http{answer['statusCode'] // 100}xx")
             return answer
 
@@ -317,6 +321,17 @@ def operation(
 def _request_id(event: Mapping[str, Any], context: LambdaContext) -> str:
     request_id: str = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
     return request_id
+
+
+def base_path(event: Mapping[str, Any], route_path: str) -> str:
+    """Give what stands before the route in the path that the caller asked for.
+
+    That is the stage at the API's own address, and at a custom domain its base path, or
+    nothing: `/live` of `/live/store/carts` for `/store/carts`.
+    """
+    whole = (event.get("requestContext") or {}).get("path") or ""
+    parts = whole.rstrip("/").split("/")
+    return "/".join(parts[: -route_path.count("/")])
 
 
 def _parse(
