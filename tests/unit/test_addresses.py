@@ -53,7 +53,8 @@ def _location(path: str, whole_path: str, **headers: str) -> str:
         "body": json.dumps({"name": "pony"}),
         "isBase64Encoded": False,
     }
-    answer = make_a_wish(event, Context())
+    context: Any = Context()
+    answer = make_a_wish(event, context)
     assert answer["statusCode"] == 201
     location: str = answer["headers"]["Location"]
     return location
