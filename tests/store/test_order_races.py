@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -15,9 +16,12 @@ from commerce.lifecycle import CANCELED, CANCELING, COMPLETED, REFUNDING
 from commerce.orders.record import OrderRecord
 from store.emulated_dynamodb import EmulatedDynamoDb
 from store.order_rules import check_amounts, check_history, check_units
+from store.seen_in_parts import SeenOneByOne, SeenPageByPage
 from store.shop_at_work import BUYER, SERVICES, ShopAtWork, lines_of, refusal
 
 ROUNDS = 200
+# Orders in which a transaction's items may become visible.
+SEEDS = 6
 DELIVERY = 400
 
 Act = Callable[[ShopAtWork, str], object]
@@ -83,7 +87,42 @@ def by_hand(shop: ShopAtWork, order_id: str) -> None:
     shop.refund(order_id, 401, "by hand")
 
 
+def packed_in_three(shop: ShopAtWork, order_id: str) -> None:
+    for line in ("line_1", "line_2"):
+        shop.split(order_id, {line: 1})
+    for number in (1, 2, 3):
+        shop.pack(first(order_id, number=number))
+
+
 RACES = {
+    "a parcel of three is shipped and a unit of it is cancelled": Race(
+        packed_in_three,
+        lambda shop, order: shop.ship(first(order, number=2)),
+        lambda shop, order: shop.cancel(order, {"line_1": 2}),
+        DomainError,
+        both=True,
+    ),
+    "two parcels are shipped": Race(
+        packed_in_three,
+        lambda shop, order: shop.ship(first(order, number=2)),
+        lambda shop, order: shop.ship(first(order, number=3)),
+        DomainError,
+        both=True,
+    ),
+    "two cancel other units": Race(
+        packed_in_three,
+        lambda shop, order: shop.cancel(order, {"line_1": 1}),
+        lambda shop, order: shop.cancel(order, {"line_2": 1}),
+        DomainError,
+        both=True,
+    ),
+    "a parcel is split and the order is cancelled": Race(
+        lambda *_: None,
+        lambda shop, order: shop.split(order, {"line_1": 1}),
+        lambda shop, order: shop.cancel(order),
+        DomainError,
+        both=True,
+    ),
     "staff cancel an order that is shipped": Race(
         packed,
         lambda shop, order: shop.cancel(order),
@@ -152,11 +191,7 @@ RACES = {
 @pytest.mark.parametrize("name", RACES)
 def test_of_two_at_once_one_wins_in_200_rounds(name: str) -> None:
     race, database = RACES[name], EmulatedDynamoDb(*SERVICES)
-    shop = ShopAtWork(database)
-    shop.fill({("SKU1", "main"): 3, ("SKU2", "main"): 3})
-    order_id = shop.place(1, lines_of(2, 2), DELIVERY)
-    shop.allocate(order_id)
-    race.before(shop, order_id)
+    shop, order_id = _brought_to(race, database)
     before, start = database.saved(), Barrier(2)
 
     def at_once(act: Act) -> DomainError | None:
@@ -168,6 +203,57 @@ def test_of_two_at_once_one_wins_in_200_rounds(name: str) -> None:
             database.go_back_to(before)
             _check_outcome(race, [*pool.map(at_once, (race.one, race.other))], number)
             _check_end(shop, order_id)
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_of_two_one_wins_though_the_first_is_seen_item_by_item(name: str) -> None:
+    race, database = RACES[name], EmulatedDynamoDb(*SERVICES)
+    shop, order_id = _brought_to(race, database)
+    before = database.saved()
+    for seed in range(SEEDS):
+        for first_, second in ((race.one, race.other), (race.other, race.one)):
+            database.go_back_to(before)
+            seen = SeenOneByOne(database, seed)
+            shop = ShopAtWork(seen)
+            refused = [refusal(partial(first_, shop, order_id))]
+            seen.hide_last()
+            refused.append(refusal(partial(second, shop, order_id)))
+            _check_outcome(race, refused, seed)
+            _check_end(ShopAtWork(database), order_id)
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_of_two_one_wins_though_the_other_reads_page_by_page(name: str) -> None:
+    race, database = RACES[name], EmulatedDynamoDb(*SERVICES)
+    shop, order_id = _brought_to(race, database)
+    before = database.saved()
+    for late, early in ((race.one, race.other), (race.other, race.one)):
+        number = 1
+        while True:
+            database.go_back_to(before)
+            first_refused: list[DomainError | None] = []
+
+            def meanwhile(act: Act = early, told: list[DomainError | None] = first_refused) -> None:
+                told.append(refusal(lambda: act(ShopAtWork(database), order_id)))
+
+            paged = SeenPageByPage(database, 1, number, meanwhile)
+            shop = ShopAtWork(paged)
+            refused = refusal(partial(late, shop, order_id))
+            if not first_refused:
+                break  # it asked for fewer pages than that
+            _check_outcome(race, [refused, *first_refused], number)
+            _check_end(ShopAtWork(database), order_id)
+            number += 1
+        assert number > 1
+
+
+def _brought_to(race: Race, database: EmulatedDynamoDb) -> tuple[ShopAtWork, str]:
+    shop = ShopAtWork(database)
+    shop.fill({("SKU1", "main"): 3, ("SKU2", "main"): 3})
+    order_id = shop.place(1, lines_of(2, 2), DELIVERY)
+    shop.allocate(order_id)
+    race.before(shop, order_id)
+    return shop, order_id
 
 
 def _check_outcome(race: Race, refused: list[DomainError | None], number: int) -> None:

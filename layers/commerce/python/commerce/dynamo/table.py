@@ -190,7 +190,7 @@ class Table:
                 wanted = left.get(self.name, {}).get("Keys", [])
                 if not wanted:
                     break
-                self._back_off(tries)
+                self.back_off(tries)
             else:
                 raise Throttled("the database is busy")
         return found
@@ -237,7 +237,7 @@ class Table:
                 pending = answer.get("UnprocessedItems", {}).get(self.name, [])
                 if not pending:
                     break
-                self._back_off(tries)
+                self.back_off(tries)
             else:
                 raise Throttled("the database is busy")
 
@@ -266,7 +266,7 @@ class Table:
             except TransactionConflict:
                 if tries == _CONFLICT_TRIES - 1:
                     raise
-                self._back_off(tries)
+                self.back_off(tries)
             else:
                 return
 
@@ -390,7 +390,8 @@ class Table:
             return {"Delete": _key_arguments(write) | table}
         return {"ConditionCheck": _key_arguments(write) | table}
 
-    def _back_off(self, tries: int) -> None:
+    def back_off(self, tries: int) -> None:
+        """Wait before the next of so many tries, longer each time."""
         # Full jitter: callers that met once must not meet again.
         self._pause(random.uniform(0, _CONFLICT_PAUSE_SECONDS * 2**tries))  # noqa: S311 - not a secret
 

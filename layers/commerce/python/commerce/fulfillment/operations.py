@@ -14,6 +14,7 @@ from commerce.fulfillment.model import Acting
 from commerce.ids import derived_id
 from commerce.ledger.store import LedgerStore
 from commerce.lifecycle import CANCELED, CANCELING
+from commerce.orders.calls import Call
 from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
@@ -73,7 +74,8 @@ def cancel_order(
             return rules.cancel(record, acting)
         return rules.cancel_units(record, units, acting)
 
-    return undo(records.decide(order_id, decide, acting.key).order, records, recovery)
+    call = Call.of("cancel_order", acting.key, units, acting.reason)
+    return undo(records.decide(order_id, decide, call).order, records, recovery)
 
 
 def report_shortage(
@@ -89,7 +91,7 @@ def report_shortage(
     record = records.decide(
         order_id,
         lambda record: rules.report_shortage(record, fulfillment_id, missing, acting),
-        acting.key,
+        Call.of("report_shortage", acting.key, fulfillment_id, missing),
     )
     return undo(record.order, records, recovery)
 
@@ -98,10 +100,11 @@ def create_fulfillment(
     order_id: str, units: Units, location: str | None, acting: Acting, *, records: RecordStore
 ) -> tuple[OrderRecord, str]:
     """Send some units of an order by themselves; gives the new fulfillment's id too."""
+    call = Call.of("create_fulfillment", acting.key, units, location)
     record = records.decide(
-        order_id, lambda record: rules.split(record, units, location, acting)[0], acting.key
+        order_id, lambda record: rules.split(record, units, location, acting)[0], call
     )
-    return record, made_by(record, acting.key)
+    return record, made_by(record, call)
 
 
 def read_fulfillment(
@@ -146,10 +149,11 @@ def cancel_fulfillment(
 ) -> tuple[OrderRecord, str]:
     """Begin a fulfillment again that was not sent; gives the id of the one in its place."""
     order_id, _ = order_of(fulfillment_id, "fulfillment")
+    call = Call.of("cancel_fulfillment", acting.key, fulfillment_id)
     record = records.decide(
-        order_id, lambda record: rules.begin_again(record, fulfillment_id, acting)[0], acting.key
+        order_id, lambda record: rules.begin_again(record, fulfillment_id, acting)[0], call
     )
-    return record, made_by(record, acting.key)
+    return record, made_by(record, call)
 
 
 # --- the steps of fulfil_order ----------------------------------------------------

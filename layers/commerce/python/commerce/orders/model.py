@@ -65,7 +65,7 @@ class Change:
 
     `part` is the id of the fulfillment, cancellation or return it happened to; the order
     itself where empty. `was` is the status before; the entry before tells an order's. `key`
-    is what a repeat of the request comes with.
+    is what a repeat of the request comes with, and `content` what the request asked for.
     """
 
     at: str
@@ -75,6 +75,7 @@ class Change:
     part: str = ""
     was: str = ""
     key: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True)

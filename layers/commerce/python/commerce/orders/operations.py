@@ -255,6 +255,7 @@ def redrive_order(
     """
     order = orders.get(order_id)
     if order.resumes_to is None and order.status not in (CONFIRMED, COMPLETED):
+        records.shorten_history(order_id)
         return undo(orders.redrive(order_id, by, now), records, recovery)
     return records.decide(order_id, lambda record: resume(record, by, now))
 

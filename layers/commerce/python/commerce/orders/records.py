@@ -6,6 +6,7 @@ what                            pk                 sk
 a fulfillment                   `<order id>`       `fulfillment#<number>`
 a cancellation of units         `<order id>`       `cancellation#<number>`
 a return                        `<order id>`       `return#<number>`
+older history                   `<order id>`       `history#<number>`
 who waits for a part's status   `<order id>`       `wait#<kind>#<number>#<token>`
 ==============================  =================  ===================================
 
@@ -18,9 +19,10 @@ a customer's returns, newest first              index `by_owner`, partition `ret
 who waits for a part's status                   a query by order id and `wait#…`
 ==============================================  =========================================
 
-A decision is made on all that was read and written under the version that was read, so
-two decisions about one order never pass each other: the later one is made again, on what
-the earlier one left. A wait is no decision. It is written only while its part still has
+A decision is made on a record that was whole when it was read, see
+`commerce.orders.snapshot`, and written under the version that was read, so two decisions
+about one order never pass each other: the later one is made again, on what the earlier
+one left. A wait is no decision. It is written only while its part still has
 the status it waits with, so either the wait finds the new status or whoever changes it
 finds the wait. Each execution has a wait of its own, for two may be at work for a part:
 where an event comes twice, a second one may have taken the first for gone.
@@ -29,10 +31,12 @@ where an event comes twice, a second one may have taken the first for gone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
 
+from commerce.dynamo.sizes import TRANSACTION_BYTES_MAX, item_bytes, runs_of, value_bytes
 from commerce.dynamo.table import (
     Check,
     Delete,
@@ -44,11 +48,11 @@ from commerce.dynamo.table import (
     Update,
     Write,
 )
-from commerce.errors import NotFound, TransactionConflict
-from commerce.ids import is_id
+from commerce.errors import IdempotencyKeyReused, NotFound, TransactionConflict
 from commerce.lifecycle import PENDING, RETURN
+from commerce.orders.calls import Call
 from commerce.orders.erasure import without_buyer
-from commerce.orders.model import Change
+from commerce.orders.model import Change, Order
 from commerce.orders.owners import Sees, everybody, guest_owner, owner_of, returns_owner
 from commerce.orders.record import (
     Cancellation,
@@ -58,16 +62,15 @@ from commerce.orders.record import (
     Return,
     order_of,
 )
+from commerce.orders.snapshot import Snapshot, part_facts, read_snapshot
 from commerce.orders.store import (
     BY_OWNER,
+    CHUNK_BYTES_MAX,
     SHARDS,
     change_item,
-    details_key,
     listed,
     newest_in,
-    order_from,
     order_key,
-    read_details,
 )
 
 NONE_DECIDED_MEANWHILE = "#version = :seen"
@@ -75,6 +78,8 @@ STILL_SO = "#status = :status"
 
 # Each try fails only where another decision about the same order came between.
 _TRIES = 20
+# Each of these erases some of what one transaction cannot take.
+_ERASING_TRIES = 100
 # With the order's record and its details, what one transaction takes.
 _PARTS_AT_ONCE = 90
 
@@ -117,34 +122,18 @@ class RecordStore:
         return RecordStore(self._table, sees)
 
     def get(self, order_id: str) -> OrderRecord:
-        """Read an order and all its parts as they are now.
+        """Read an order and all its parts as they were at one moment.
 
         Raises
         ------
         NotFound
             There is no such order, or it is not there for whom this store is.
+        TransactionConflict
+            Others kept deciding about this order.
         """
-        known = is_id(order_id, "order")
-        items = (
-            list(self._table.query("#pk = :id", {"id": order_id}, consistent=True)) if known else []
-        )
-        by_kind: dict[str, list[Item]] = {}
-        for item in items:
-            by_kind.setdefault(item["sk"].partition("#")[0], []).append(item)
-        if "order" not in by_kind:
-            raise NotFound("there is no such order")
-        record = OrderRecord(
-            order_from(by_kind["order"][0]),
-            read_details(by_kind.get("details", [])),
-            tuple(Fulfillment(**_facts(item)) for item in by_kind.get("fulfillment", [])),
-            tuple(Cancellation(**_facts(item)) for item in by_kind.get("cancellation", [])),
-            tuple(Return(**_facts(item)) for item in by_kind.get("return", [])),
-        )
-        if not self._sees(record):
-            raise NotFound("there is no such order")
-        return record
+        return self._read(order_id).record
 
-    def decide(self, order_id: str, decide: Decide, key: str = "") -> OrderRecord:
+    def decide(self, order_id: str, decide: Decide, call: Call | None = None) -> OrderRecord:
         """Make a decision about an order and record it whole, or not at all.
 
         Parameters
@@ -153,8 +142,8 @@ class RecordStore:
             Gives the decision on a record, None where there is nothing to decide, or
             raises why it cannot be made. It is asked again where another decision was
             recorded meanwhile.
-        key
-            What a repeat of the same request comes with: it is decided once, and a repeat
+        call
+            What a repeat of the same request is known by: it is decided once, and a repeat
             gives the order as it is now.
 
         Returns
@@ -166,29 +155,57 @@ class RecordStore:
         ------
         NotFound
             There is no such order.
+        IdempotencyKeyReused
+            The call's key came with another content before.
         TransactionConflict
             Others kept deciding about this order.
         """
+        # A write may be refused because it was done and nobody heard; then this tells.
+        call = call or Call.of("", "")
         for _ in range(_TRIES):
-            record = self.get(order_id)
-            if key and _decided_under(record, key):
+            read = self._read(order_id)
+            record = read.record
+            if _decided_under(record, call):
                 return record
             decision = decide(record)
             if decision is None:
                 return record
-            decision = _under(decision, key)
+            decision = _under(decision, call)
             try:
-                self._table.transact(_writes(decision))
+                self._table.transact(_writes(read, decision))
             except TransactionRefused:
                 continue
             return decision.after
+        raise TransactionConflict("others keep deciding about this order")
+
+    def shorten_history(self, order_id: str) -> None:
+        """Make room in an order's record for what is added to its history without a decision.
+
+        Raises
+        ------
+        NotFound
+            There is no such order.
+        TransactionConflict
+            Others kept deciding about this order.
+        """
+        for _ in range(_TRIES):
+            read = self._read(order_id)
+            rolled = read.rolled_over((), read.record.order.version + 1, but_last=True)
+            if not rolled:
+                return
+            try:
+                self._table.transact([_head_again(read, rolled, read.tail[-1:]), *rolled])
+            except TransactionRefused:
+                continue
+            return
         raise TransactionConflict("others keep deciding about this order")
 
     def hand_over(self, order_id: str, email: str, customer_id: str) -> bool:
         """Make a guest's order a customer's, with its returns; tell whether this call did.
 
         Nothing is done to an order that is somebody's, that was placed with another e-mail
-        address, or that is still being placed: its lines may be written again.
+        address, or that is still being placed. Returns that are together too large for one
+        write go before the order, so that a repeat finds what a death in between left.
 
         Raises
         ------
@@ -198,22 +215,29 @@ class RecordStore:
             Others kept deciding about this order.
         """
         guest = guest_owner(email)
+        done: dict[str, int] = {}
         for _ in range(_TRIES):
-            record = self.get(order_id)
+            read = self._read(order_id)
+            record = read.record
             if owner_of(record.details) != guest or record.order.status == PENDING:
                 return False
             claimed = replace(record.details, customer_id=customer_id)
             mine = replace(_touched(record), details=claimed)
-            # The record's version stands for its details: another claim changes it, too.
-            change = Update(
-                details_key(order_id, 0), "SET #owner = :owner", values={"owner": customer_id}
-            )
-            returns = [Put(_part_item(mine, each)) for each in mine.returns]
+            version = mine.order.version
+            items = [_part_item(mine, each) for each in mine.returns]
+            left = [item for item in items if done.get(item["sk"]) != read.versions[item["sk"]]]
+            sized = [(item, item_bytes(item)) for item in left]
+            run, *later = [*runs_of(sized, TRANSACTION_BYTES_MAX)] or [[]]
+            writes: list[Write] = [read.put(item) for item in run]
+            if not later:
+                writes.append(read.change_details({"owner": customer_id}, version))
             try:
-                self._table.transact([_head_again(record), change, *returns])
+                self._table.transact([_head_again(read, writes), *writes])
             except TransactionRefused:
                 continue
-            return True
+            if not later:
+                return True
+            done |= {item["sk"]: version for item in run}
         raise TransactionConflict("others keep deciding about this order")
 
     def erase_buyer(self, order_id: str) -> None:
@@ -229,29 +253,40 @@ class RecordStore:
         TransactionConflict
             Others kept deciding about this order.
         """
-        for _ in range(_TRIES):
-            record = self.get(order_id)
+        for _ in range(_ERASING_TRIES):
+            read = self._read(order_id)
+            record = read.record
             wanted = without_buyer(_touched(record))
-            changed = _rewritten(record, wanted)
-            if not changed and wanted.details == record.details:
+            version = wanted.order.version
+            writes: list[tuple[Write, int]] = []
+            if wanted.details != record.details:
+                sets = {
+                    "buyer": dict(wanted.details.buyer),
+                    "fulfillment": dict(wanted.details.fulfillment),
+                }
+                writes.append((read.change_details(sets, version), CHUNK_BYTES_MAX))
+            for part in _rewritten(record, wanted):
+                item = _part_item(wanted, part)
+                writes.append((read.put(item), item_bytes(item)))
+            *older, tail = _history_of(read, wanted)
+            for number, (was, entries) in enumerate(zip(read.history, older, strict=True), 1):
+                if entries != was:
+                    write = read.write_history(number, entries, version)
+                    writes.append((write, value_bytes(write.values["entries"])))
+            if not writes and tail == read.tail:
                 return
-            writes: list[Write] = [
-                _head_again(record, wanted.order.timeline),
-                Update(
-                    details_key(order_id, 0),
-                    "SET #buyer = :buyer, #fulfillment = :fulfillment",
-                    values={
-                        "buyer": dict(wanted.details.buyer),
-                        "fulfillment": dict(wanted.details.fulfillment),
-                    },
-                ),
-                *(Put(_part_item(wanted, part)) for part in changed[:_PARTS_AT_ONCE]),
-            ]
+            run = next(runs_of(writes, TRANSACTION_BYTES_MAX), [])[:_PARTS_AT_ONCE]
             try:
-                self._table.transact(writes)
+                self._table.transact([_head_again(read, run, tail), *run])
             except TransactionRefused:
                 continue
         raise TransactionConflict("others keep deciding about this order")
+
+    def _read(self, order_id: str) -> Snapshot:
+        read = read_snapshot(self._table, order_id)
+        if not self._sees(read.record):
+            raise NotFound("there is no such order")
+        return read
 
     def wait(self, wait: Wait) -> str:
         """Have an execution wait while a part has a status; repeated, it waits once.
@@ -330,27 +365,33 @@ class RecordStore:
 
     def _returns(self, page: list[tuple[str, str]]) -> list[tuple[str, Return]]:
         items = self._table.get_many([part_key(identifier) for _, identifier in page])
-        by_id = {item["id"]: (item["pk"], Return(**_facts(item))) for item in items}
+        by_id = {item["id"]: (item["pk"], Return(**part_facts(item))) for item in items}
         return [by_id[identifier] for _, identifier in page if identifier in by_id]
 
 
-def made_by(record: OrderRecord, key: str) -> str:
-    """Name the part that was made by the decision under a key, or by the last one without."""
-    entry = _decided_under(record, key) if key else None
-    return (entry or record.order.timeline[-1]).part
+def made_by(record: OrderRecord, call: Call) -> str:
+    """Name the part that was made by the decision under a call; raises where it made none."""
+    entry = _decided_under(record, call)
+    if entry is None:
+        raise LookupError(call)
+    return entry.part
 
 
-def _decided_under(record: OrderRecord, key: str) -> Change | None:
-    entries = (entry for entry in reversed(record.order.timeline) if entry.key == key)
-    return next(entries, None)
+def _decided_under(record: OrderRecord, call: Call) -> Change | None:
+    """Give the entry that a call left, or refuse another content under its key."""
+    entries = (entry for entry in reversed(record.order.timeline) if entry.key == call.key)
+    entry = next(entries, None)
+    if entry is not None and entry.content != call.content:
+        raise IdempotencyKeyReused("this Idempotency-Key came with another request")
+    return entry
 
 
-def _under(decision: Decision, key: str) -> Decision:
-    """Note the request's key with the last entry that the decision adds to the history."""
+def _under(decision: Decision, call: Call) -> Decision:
+    """Note the call with the last entry that the decision adds to the history."""
     *before, last = decision.order.timeline
-    if not key or len(decision.order.timeline) == len(decision.record.order.timeline):
+    if len(decision.order.timeline) == len(decision.record.order.timeline):
         return decision
-    timeline = (*before, replace(last, key=key))
+    timeline = (*before, replace(last, key=call.key, content=call.content))
     return replace(decision, order=replace(decision.order, timeline=timeline))
 
 
@@ -359,20 +400,29 @@ def _return_id(entry: Mapping[str, Any]) -> str:
     return f"return_{tail}_{int(entry['sk'].partition('#')[2])}"
 
 
-def _writes(decision: Decision) -> list[Write]:
+def _writes(read: Snapshot, decision: Decision) -> list[Write]:
     parts: tuple[Part, ...] = (
         *decision.fulfillments,
         *decision.cancellations,
         *decision.returns,
     )
     after = decision.after
-    return [_head(decision), *(Put(_part_item(after, part)) for part in parts)]
+    version = after.order.version
+    entries = after.order.timeline[len(decision.record.order.timeline) :]
+    rolled = read.rolled_over(entries, version)
+    written: list[Write] = [*(read.put(_part_item(after, part)) for part in parts), *rolled]
+    return [_head(read, after.order, entries, written, rolled=bool(rolled)), *written]
 
 
-def _head(decision: Decision) -> Update:
+def _head(
+    read: Snapshot,
+    after: Order,
+    entries: Sequence[Change],
+    written: Iterable[Write],
+    *,
+    rolled: bool,
+) -> Update:
     """Write the order's record as it becomes, if it is still the one decided on."""
-    before, after = decision.record.order, decision.order
-    entries = after.timeline[len(before.timeline) :]
     sets: dict[str, Any] = {
         "version": after.version,
         "status": after.status,
@@ -385,15 +435,25 @@ def _head(decision: Decision) -> Update:
         "resumed": list(after.resumed) or None,
         "recovery_due_at": after.recovery_due_at,
         "recoveries": after.recoveries or None,
+        **read.parts_with(map(_sort_key, written), after.version),
     }
     kept = {name: value for name, value in sets.items() if value is not None}
     gone = [f"#{name}" for name, value in sets.items() if value is None]
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
-    expression += ", #timeline = list_append(#timeline, :entries)"
+    history = ":entries" if rolled else "list_append(#timeline, :entries)"
+    expression += f", #timeline = {history}"
     if gone:
         expression += f" REMOVE {', '.join(gone)}"
-    values = {**kept, "seen": before.version, "entries": [change_item(each) for each in entries]}
+    values = {
+        **kept,
+        "seen": read.record.order.version,
+        "entries": [change_item(each) for each in entries],
+    }
     return Update(order_key(after.order_id), expression, NONE_DECIDED_MEANWHILE, values)
+
+
+def _sort_key(write: Write) -> str:
+    return str((write.item if isinstance(write, Put) else write.key)["sk"])
 
 
 def _touched(record: OrderRecord) -> OrderRecord:
@@ -401,17 +461,29 @@ def _touched(record: OrderRecord) -> OrderRecord:
     return replace(record, order=order)
 
 
-def _head_again(record: OrderRecord, timeline: tuple[Change, ...] | None = None) -> Update:
+def _head_again(
+    read: Snapshot, written: Iterable[Write], tail: Sequence[Change] | None = None
+) -> Update:
     """Write an order's record as it is, if nothing was decided since it was read.
 
     A decision at the same moment is then made again, on what this transaction writes.
     """
-    expression = "SET #version = #version + :one"
-    values: dict[str, Any] = {"one": 1, "seen": record.order.version}
-    if timeline is not None:
-        expression += ", #timeline = :timeline"
-        values["timeline"] = [change_item(each) for each in timeline]
-    return Update(order_key(record.order.order_id), expression, NONE_DECIDED_MEANWHILE, values)
+    order = read.record.order
+    sets: dict[str, Any] = {
+        "version": order.version + 1,
+        **read.parts_with(map(_sort_key, written), order.version + 1),
+    }
+    if tail is not None:
+        sets["timeline"] = [change_item(each) for each in tail]
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
+    values = {**sets, "seen": order.version}
+    return Update(order_key(order.order_id), expression, NONE_DECIDED_MEANWHILE, values)
+
+
+def _history_of(read: Snapshot, wanted: OrderRecord) -> list[tuple[Change, ...]]:
+    """Give the history as it is wanted, cut where it was read; the record's own end is last."""
+    entries = iter(wanted.order.timeline)
+    return [*(tuple(islice(entries, len(run))) for run in read.history), tuple(entries)]
 
 
 def _rewritten(before: OrderRecord, after: OrderRecord) -> list[Part]:
@@ -430,8 +502,3 @@ def _part_item(record: OrderRecord, part: Part) -> Item:
         if customer_id is not None:
             item["owner"] = returns_owner(customer_id)
     return item
-
-
-def _facts(item: Item) -> dict[str, Any]:
-    own = {"pk", "sk", "version", "listed", "placed_at", "owner"}
-    return {name: value for name, value in item.items() if name not in own}

@@ -27,7 +27,10 @@ are written once, so a decision costs that index nothing.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import merge
@@ -35,6 +38,7 @@ from itertools import islice
 from typing import Any
 
 from commerce.clock import from_text, to_text
+from commerce.dynamo.sizes import runs_of, value_bytes
 from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
 from commerce.ids import is_id
@@ -68,8 +72,8 @@ BY_STATUS = "by_status"
 BY_OWNER = "by_owner"
 SHARDS = 4
 _PARTITION = {BY_STATUS: "listed", BY_OWNER: "owner"}
-# A chunk stays well under DynamoDB's 400 KB an item; most orders have one.
-CHUNK_LINES_MAX = 250
+# What the first chunk has beside lines has room in an item, too; most orders have one chunk.
+CHUNK_BYTES_MAX = 350_000
 
 NOT_PLACED_YET = "attribute_not_exists(#pk)"
 STILL_THERE = "#status = :from"
@@ -195,18 +199,27 @@ class OrderStore:
     def place_once(self, order: Order, details: Details) -> None:
         """Record a pending order and its lines; repeated by the same execution, once.
 
-        The decision record comes first: only the execution that wins it writes the
-        lines, so the lines are always those of the record.
+        The decision record comes first and says by a digest which lines are its own: only a
+        run that has those writes them, and each chunk once. So a late run changes nothing of
+        what became of the order since.
 
         Raises
         ------
         PlacedByAnother
             Another execution placed this order.
         CartChanged
-            A repeat found that the cart is not the one it placed.
+            A repeat found another cart than the one it placed, or other prices.
         """
+        chunks = _detail_items(order, details)
+        digest = _digest(chunks)
+        head = _order_item(order) | {
+            "details_digest": digest,
+            "parts": {chunk["sk"]: chunk["version"] for chunk in chunks},
+            "cancellation_count": 0,
+            "history_count": 0,
+        }
         try:
-            self._table.put(Put(_order_item(order), NOT_PLACED_YET))
+            self._table.put(Put(head, NOT_PLACED_YET))
         except ConditionFailed as failed:
             first = order_from(failed.item or {})
             if first.execution != order.execution:
@@ -215,13 +228,17 @@ class OrderStore:
                     order_id=first.order_id,
                     status=first.status,
                 ) from None
-            if (first.cart_version, first.totals) != (order.cart_version, order.totals):
+            # A record of before has no digest.
+            placed = (failed.item or {}).get("details_digest", digest)
+            if (first.cart_version, first.totals, placed) != (
+                order.cart_version,
+                order.totals,
+                digest,
+            ):
                 raise CartChanged("the cart changed while it was being ordered") from None
-        chunks = _detail_items(order, details)
-        if len(chunks) == 1:
-            self._table.put(Put(chunks[0]))
-        else:
-            self._table.put_many(chunks)
+        for chunk in chunks:
+            with suppress(ConditionFailed):  # a run before this one wrote it, and it is the same
+                self._table.put(Put(chunk, NOT_PLACED_YET))
 
     def confirm(self, order_id: str, by: str, now: datetime) -> Order:
         """Decide that the order stands; repeated, it says so again.
@@ -471,8 +488,8 @@ def _order_item(order: Order) -> Item:
     }
 
 
-def order_from(item: Mapping[str, Any]) -> Order:
-    """Read a decision record."""
+def order_from(item: Mapping[str, Any], earlier: Iterable[Mapping[str, str]] = ()) -> Order:
+    """Read a decision record; `earlier` are the entries of its history that are not in it."""
     return Order(
         order_id=item["pk"],
         cart_id=item["cart_id"],
@@ -488,7 +505,7 @@ def order_from(item: Mapping[str, Any]) -> Order:
         fingerprint=item["fingerprint"],
         cart_version=item["cart_version"],
         settings_version=item["settings_version"],
-        timeline=tuple(Change(**entry) for entry in item["timeline"]),
+        timeline=tuple(Change(**entry) for entry in (*earlier, *item["timeline"])),
         recovery_due_at=item.get("recovery_due_at"),
         recoveries=item.get("recoveries", 0),
         refusal=item.get("refusal"),
@@ -507,13 +524,11 @@ def change_item(change: Change) -> dict[str, str]:
 
 
 def _detail_items(order: Order, details: Details) -> list[Item]:
-    starts = range(0, len(details.lines), CHUNK_LINES_MAX)
+    lines = [asdict(line) for line in details.lines]
+    runs = [*runs_of(((line, value_bytes(line) + 1) for line in lines), CHUNK_BYTES_MAX)] or [[]]
     chunks: list[Item] = [
-        {
-            **details_key(order.order_id, number),
-            "lines": [asdict(line) for line in details.lines[start : start + CHUNK_LINES_MAX]],
-        }
-        for number, start in enumerate(starts)
+        {**details_key(order.order_id, number), "version": order.version, "lines": run}
+        for number, run in enumerate(runs)
     ]
     chunks[0] |= {
         "buyer": dict(details.buyer),
@@ -524,6 +539,12 @@ def _detail_items(order: Order, details: Details) -> list[Item]:
     if details.storefront is not None:
         chunks[0]["storefront"] = details.storefront
     return chunks
+
+
+def _digest(chunks: list[Item]) -> str:
+    """Tell an order's lines, buyer and destination from any others; not when it was placed."""
+    facts = [{**chunk, "placed_at": ""} for chunk in chunks]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def read_details(items: Iterable[Item]) -> Details:

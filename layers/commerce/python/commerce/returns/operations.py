@@ -11,6 +11,7 @@ from commerce.fulfillment.model import Acting
 from commerce.fulfillment.operations import Till, attempt
 from commerce.fulfillment.operations import refund as give_back
 from commerce.lifecycle import REFUNDING
+from commerce.orders.calls import Call
 from commerce.orders.continuations import RETURN_ORDER
 from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
 from commerce.orders.records import RecordStore, made_by
@@ -37,10 +38,11 @@ def request_return(
 ) -> tuple[OrderRecord, Return]:
     """Ask to send units of an order back; see `returns.model.request`."""
     window = settings.current().policies.return_window_days
+    call = Call.of("request_return", acting.key, wanted, note, acting.reason)
     record = records.decide(
-        order_id, lambda record: rules.request(record, wanted, note, window, acting)[0], acting.key
+        order_id, lambda record: rules.request(record, wanted, note, window, acting)[0], call
     )
-    return record, record.sent_back(made_by(record, acting.key))
+    return record, record.sent_back(made_by(record, call))
 
 
 def read_return(return_id: str, *, records: RecordStore) -> tuple[str, Return]:
@@ -92,7 +94,7 @@ def receive_return(
     return records.decide(
         order_id,
         lambda record: rules.receive(record, return_id, restocked, discarded, location, acting),
-        acting.key,
+        Call.of("receive_return", acting.key, return_id, restocked, discarded, location),
     )
 
 
@@ -139,7 +141,8 @@ def refund_return(
             payments.take_allowance(order_id, return_id, amount, limit)
         return decision
 
-    return records.decide(order_id, decide, acting.key)
+    call = Call.of("refund_return", acting.key, return_id, vars(wanted))
+    return records.decide(order_id, decide, call)
 
 
 # --- the steps of return_order ----------------------------------------------------

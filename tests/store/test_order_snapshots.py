@@ -1,0 +1,269 @@
+"""An order is read as it was at one moment, however its items come to be seen, and decided once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from builders import line
+from commerce.errors import TooManyUnits, TransactionConflict
+from commerce.lifecycle import CANCELED, PACKED, SHIPPED
+from store.emulated_dynamodb import EmulatedDynamoDb
+from store.order_rules import check_amounts, check_units
+from store.seen_in_parts import SeenOneByOne, SeenPageByPage
+from store.shop_at_work import SERVICES, STAFF, ShopAtWork, lines_of, refusal
+
+DELIVERY = 400
+# 200 letters of four bytes each.
+LONG_TITLE = "\N{GRINNING FACE}" * 200
+SEEDS = 24
+
+
+@pytest.fixture
+def database() -> EmulatedDynamoDb:
+    return EmulatedDynamoDb(*SERVICES)
+
+
+def packed_in_three(database: EmulatedDynamoDb) -> tuple[str, list[str]]:
+    """Give an order of 2,000 with a delivery of 400, in three packed parcels."""
+    shop = ShopAtWork(database)
+    shop.fill({("SKU1", "main"): 9, ("SKU2", "main"): 9})
+    order_id = shop.place(1, lines_of(2, 2), DELIVERY)
+    first = shop.allocate(order_id).fulfillments[0].id
+    parts = [first, *(shop.split(order_id, {line_id: 1}) for line_id in ("line_1", "line_2"))]
+    for part in parts:
+        shop.pack(part)
+    return order_id, parts
+
+
+def test_two_cancellations_of_an_order_of_2000_lines_are_both_kept(
+    database: EmulatedDynamoDb,
+) -> None:
+    shop = ShopAtWork(database)
+    lines = tuple(
+        line(f"SKU{n}", 3, line_id=f"line_{n}", title=LONG_TITLE, total=3000)
+        for n in range(1, 2001)
+    )
+    shop.fill({(each.sku, "main"): 3 for each in lines})
+    order_id = shop.place(1, lines, DELIVERY)
+    shop.allocate(order_id)
+    before = database.saved()
+    for number in count(1):
+        database.go_back_to(before)
+        one = partial(ShopAtWork(database).cancel, order_id, {"line_1": 2})
+        paged = SeenPageByPage(database, 10_000, number, one)
+        ShopAtWork(paged).cancel(order_id, {"line_2000": 1})
+        if paged.queries < number:
+            break
+        record = shop.record(order_id)
+        check_units(record)
+        assert record.canceled == {"line_1": 2, "line_2000": 1}
+        assert [each.id[-2:] for each in record.cancellations] == ["_1", "_2"]
+    assert number > 2, "one query takes several pages"
+
+
+def test_a_parcel_that_is_shipped_while_a_unit_is_cancelled_stays_shipped(
+    database: EmulatedDynamoDb,
+) -> None:
+    order_id, parts = packed_in_three(database)
+    before = database.saved()
+    for seed in range(SEEDS):
+        database.go_back_to(before)
+        seen = SeenOneByOne(database, seed)
+        shop = ShopAtWork(seen)
+        shop.ship(parts[1])
+        seen.hide_last()
+        assert isinstance(refusal(partial(shop.cancel, order_id, {"line_1": 2})), TooManyUnits)
+        shop.cancel(order_id, {"line_2": 1})
+        record = shop.record(order_id)
+        check_units(record)
+        assert record.fulfillment(parts[1]).status == SHIPPED
+        shop.consume(parts[1])
+        shop.capture_shipment(parts[1])
+        assert shop.payment(order_id).captured == record.fulfillment(parts[1]).amount == 900
+
+
+def test_two_parcels_that_are_shipped_at_once_are_charged_one_delivery(
+    database: EmulatedDynamoDb,
+) -> None:
+    order_id, parts = packed_in_three(database)
+    before = database.saved()
+    for seed in range(SEEDS):
+        database.go_back_to(before)
+        seen = SeenOneByOne(database, seed)
+        shop = ShopAtWork(seen)
+        for part in parts:
+            shop.ship(part)
+            seen.hide_last()
+        for part in parts:
+            shop.capture_shipment(part)
+        check_amounts(shop.record(order_id))
+        assert shop.payment(order_id).captured == 2000 + DELIVERY
+
+
+def test_who_reads_an_order_sees_it_before_a_decision_or_after(database: EmulatedDynamoDb) -> None:
+    order_id, _parts = packed_in_three(database)
+    before, was = database.saved(), ShopAtWork(database).record(order_id)
+    statuses: Counter[frozenset[str]] = Counter()
+    for seed in range(SEEDS):
+        database.go_back_to(before)
+        seen = SeenOneByOne(database, seed)
+        shop = ShopAtWork(seen)
+        is_ = shop.cancel(order_id)
+        seen.hide_last()
+        for _ in range(6):
+            found = shop.record(order_id)
+            assert found in (was, is_)
+            statuses[frozenset(each.status for each in found.fulfillments)] += 1
+    assert set(statuses) == {frozenset({PACKED}), frozenset({CANCELED})}
+
+
+class NeverWhole:
+    """A database in which a part of an order is never seen as its record tells of it."""
+
+    def __init__(self, inner: Any, part: dict[str, Any]) -> None:
+        self._inner, self._part = inner, part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def query(self, **call: Any) -> Any:
+        answer = dict(self._inner.query(**call))
+        answer["Items"] = [
+            self._part if item["sk"] == self._part["sk"] else item for item in answer["Items"]
+        ]
+        return answer
+
+
+def test_an_order_that_is_never_seen_whole_is_not_decided_on(database: EmulatedDynamoDb) -> None:
+    _, parts = packed_in_three(database)
+    (old,) = [item for item in database.items("orders") if item.get("id") == {"S": parts[1]}]
+    shop = ShopAtWork(database)
+    shop.ship(parts[1])
+    blind = ShopAtWork(NeverWhole(database, old))
+    before = shop.everything()
+    for part in (parts[0], parts[2]):
+        with pytest.raises(TransactionConflict):
+            blind.ship(part)
+    assert shop.everything() == before
+
+
+def test_an_order_of_before_is_read_and_keeps_its_parts_from_then_on(
+    database: EmulatedDynamoDb,
+) -> None:
+    order_id, parts = packed_in_three(database)
+    shop = ShopAtWork(database)
+    shop.cancel(order_id, {"line_1": 1})
+    was = shop.record(order_id)
+    for item in list(database.items("orders")):
+        if item["sk"]["S"] == "order":
+            for name in ("parts", "cancellation_count", "history_count", "details_digest"):
+                del item[name]
+        if item["sk"]["S"].startswith("details#"):
+            del item["version"]
+    assert shop.record(order_id) == was
+    shop.ship(parts[1])
+    shop.cancel(order_id, {"line_2": 1})
+    assert shop.records.hand_over(order_id, "ada@example.com", "customer_" + "a" * 32)
+    record = shop.record(order_id)
+    check_units(record)
+    assert [each.id[-2:] for each in record.cancellations] == ["_1", "_2"]
+    (head,) = [item for item in shop.items("orders") if item["sk"] == "order"]
+    assert head["parts"].keys() == {
+        "details#0000",
+        *(f"fulfillment#{number:04d}" for number in (1, 2, 3)),
+    }
+    assert head["cancellation_count"] == 2
+
+
+# --- a write that was done, and nobody heard --------------------------------------
+
+
+class Unheard:
+    """A database that does a transaction and says that it is still at it."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.unheard = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def transact_write_items(self, **call: Any) -> Any:
+        answer = self._inner.transact_write_items(**call)
+        if self.unheard:
+            self.unheard -= 1
+            error: Any = {"Error": {"Code": "TransactionInProgressException", "Message": ""}}
+            raise ClientError(error, "TransactWriteItems")
+        return answer
+
+
+@pytest.mark.parametrize("key", ["", "a key"])
+def test_a_decision_whose_answer_was_lost_is_made_once(
+    database: EmulatedDynamoDb, key: str
+) -> None:
+    order_id, parts = packed_in_three(database)
+    deaf = Unheard(database)
+    shop = ShopAtWork(deaf)
+    shop.key = key
+    for act in (
+        lambda: shop.begin_again(parts[0]),
+        lambda: shop.split(order_id, {"line_1": 1}),
+        lambda: shop.cancel(order_id, {"line_2": 1}),
+        lambda: shop.shortage(parts[1], {"line_1": 1}),
+    ):
+        deaf.unheard = 1
+        act()
+    record = shop.record(order_id)
+    check_units(record)
+    assert record.canceled == {"line_1": 1, "line_2": 1}
+    assert len(record.fulfillments) == len(parts) + 2
+
+
+# --- one key, several operations ----------------------------------------------------
+
+
+def test_a_key_is_one_operations_and_one_contents(database: EmulatedDynamoDb) -> None:
+    shop = ShopAtWork(database)
+    shop.fill({("SKU1", "main"): 20})
+    order_id = shop.place(1, lines_of(20), 0)
+    part = shop.allocate(order_id).fulfillments[0].id
+    shop.key = "k"
+    made = shop.split(order_id, {"line_1": 2})
+    shop.cancel(order_id, {"line_1": 3})
+    shop.shortage(part, {"line_1": 4})
+    assert shop.split(order_id, {"line_1": 2}) == made
+    shop.cancel(order_id, {"line_1": 3})
+    shop.shortage(part, {"line_1": 4})
+    record = shop.record(order_id)
+    assert record.canceled == {"line_1": 7}
+    assert record.fulfillment(made).units == {"line_1": 2}
+    before = shop.everything()
+    others = {
+        "another split": lambda: shop.split(order_id, {"line_1": 1}),
+        "the whole order": lambda: shop.cancel(order_id),
+        "fewer units": lambda: shop.cancel(order_id, {"line_1": 2}),
+        "another shortage": lambda: shop.shortage(part, {"line_1": 1}),
+        "of another parcel": lambda: shop.shortage(made, {"line_1": 4}),
+    }
+    for what, act in others.items():
+        assert type(refusal(act)).__name__ == "IdempotencyKeyReused", what
+    assert shop.everything() == before
+    shop.key = ""
+    for verb in (shop.pack, shop.ship, shop.deliver):
+        verb(part)
+    shop.key = "k"
+    asked = shop.request(order_id, {"line_1": 5})
+    assert shop.request(order_id, {"line_1": 5}) == asked
+    assert refusal(lambda: shop.request(order_id, {"line_1": 4})) is not None
+    shop.approve(asked)
+    shop.receive(asked, {"line_1": 4}, {})
+    assert shop.receive(asked, {"line_1": 4}, {}).sent_back(asked).received == {"line_1": 4}
+    refused = refusal(lambda: shop.receive(asked, {"line_1": 5}, {}))
+    assert type(refused).__name__ == "IdempotencyKeyReused"
+    assert shop.record(order_id).order.timeline[-1].by == STAFF
