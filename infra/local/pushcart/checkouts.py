@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from commerce.addresses import rules_of
 from commerce.carts.model import Buyer, NewLine, add_lines, open_cart
 from commerce.carts.store import CartStore
 from commerce.dynamo.table import Table
@@ -147,10 +148,15 @@ def _email(invoice: Invoice) -> str:
 
 
 def _destination(invoice: Invoice) -> Mapping[str, str]:
-    # The data set has no addresses.
-    return {
+    # The data set has no addresses; each country's must look like one of its own.
+    rules = rules_of(invoice.country)
+    address = {
         "street_address": "1 High Street",
         "address_locality": "Anytown",
-        "postal_code": "AA1 1AA",
         "address_country": invoice.country,
     }
+    if rules.example:
+        address["postal_code"] = rules.example
+    elif "address_region" in rules.requires:
+        address["address_region"] = next(iter(rules.regions))
+    return address

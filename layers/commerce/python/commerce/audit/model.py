@@ -26,11 +26,13 @@ REDACTED_FIELDS = frozenset(
         "buyer",
         "destination",
         "email",
+        "extended_address",
         "fields",  # of a signed form, which opens the imports bucket
         "first_name",
         "last_name",
         "name",
         "order_token",
+        "organization",
         "password",
         "phone",
         "phone_number",

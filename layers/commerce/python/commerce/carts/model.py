@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from commerce.addresses import faults_in
 from commerce.clock import to_text
 from commerce.errors import CartTooLarge, NotFound
 from commerce.pricing import Destination, LineRequest
@@ -15,13 +16,6 @@ LINES_PER_REQUEST_MAX = 250
 QUANTITY_MAX = 999_999
 LINE_ID_PATTERN = "^line_[0-9]{1,9}$"
 KEPT_FOR = timedelta(days=30)
-
-# Places whose addresses have no postal code, or where it is optional.
-_NO_POSTAL_CODE = """
-    AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM DJ DM ER FJ GA GD GH GM GN GQ GY
-    HK IE JM KE KI KM KN LC ML MO MR MS MU MW NR NU QA RW SB SC SL SO SR ST SY TD TF TG TK TL
-    TO TT TV UG VU YE ZW
-"""
 
 
 @dataclass(frozen=True)
@@ -74,10 +68,11 @@ class NewLine:
 
 @dataclass(frozen=True)
 class MissingField:
-    """Something a checkout needs and the cart lacks, by its JSON path."""
+    """Something a checkout needs and the cart lacks or has wrong, by its JSON path."""
 
     path: str
     detail: str
+    code: str = "missing"
 
 
 def open_cart(cart_id: str, currency: str, now: datetime) -> Cart:
@@ -158,8 +153,7 @@ def choose_destination(cart: Cart, destination: Destination | None) -> Cart:
     Another country takes the fulfillment option along, for options belong to zones;
     the cheapest one stands in until the buyer chooses again.
     """
-    if destination == Destination():
-        destination = None
+    destination = None if destination in (None, Destination()) else destination.tidied
     before = cart.destination.address_country if cart.destination else None
     after = destination.address_country if destination else None
     moved = before is not None and before != after
@@ -186,17 +180,9 @@ def _missing_of_address(destination: Destination | None) -> list[MissingField]:
     path = "$.fulfillment.destination"
     if destination is None:
         return [MissingField(path, "a destination is needed")]
-    needed = {
-        "street_address": destination.street_address,
-        "address_locality": destination.address_locality,
-        "address_country": destination.address_country,
-    }
-    if destination.address_country not in _NO_POSTAL_CODE.split():
-        needed["postal_code"] = destination.postal_code
     return [
-        MissingField(f"{path}.{name}", f"{name} is needed")
-        for name, value in needed.items()
-        if not value
+        MissingField(f"{path}.{fault.field}", fault.detail, fault.code)
+        for fault in faults_in(vars(destination))
     ]
 
 

@@ -107,7 +107,7 @@ def price_for_checkout(
     if missing:
         raise CartIncomplete(
             "the cart lacks something a checkout needs",
-            errors=[_field(field.path, "missing", field.detail) for field in missing],
+            errors=[_field(field.path, field.code, field.detail) for field in missing],
         )
     _refuse_undeliverable(priced)
     return cart, priced, in_force

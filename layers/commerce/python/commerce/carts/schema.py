@@ -33,6 +33,7 @@ from commerce.carts.model import (
 )
 from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
 from commerce.clock import to_text
+from commerce.countries import COUNTRIES
 from commerce.mailboxes import deliverable, disguised
 from commerce.money import Currency
 from commerce.pages import Page
@@ -44,8 +45,7 @@ from commerce.pricing import (
     PricedLine,
     PricedOption,
 )
-from commerce.settings.countries import COUNTRIES
-from commerce.texts import Line, unseen
+from commerce.texts import Line, cleaned, unseen
 
 _EMAIL_CHARS_MAX = 254
 # The form of an address, not its existence: one @, no spaces or quoting, a dotted domain
@@ -59,6 +59,7 @@ _ATOM = (
 )
 EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LAST_LABEL}$"
 _LOCAL_CHARS_MAX = 64
+_HYPHENS = re.compile(r"[\u2010-\u2015\u2212]")
 _BLANK_CHARS_MAX = 200
 
 
@@ -104,6 +105,14 @@ def _undisguised(value: Any) -> Any:
     return value
 
 
+def _phone_number(value: Any) -> Any:
+    """Write what phones copy as people would type it: digits and hyphens of ASCII."""
+    if not isinstance(value, str):
+        return value
+    text = unicodedata.normalize("NFKC", cleaned(value))
+    return _HYPHENS.sub("-", text)
+
+
 def _country(code: str) -> str:
     if code not in COUNTRIES:
         raise ValueError("use an ISO 3166 alpha-2 country code in upper case, such as GB")
@@ -121,6 +130,12 @@ Email = Annotated[
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), AfterValidator(_country)]
 Text = Annotated[str, Line(200)]
 PostalCode = Annotated[str, Line(20)]
+# As people write it down: parcel services read it, nobody dials it.
+PhoneNumber = Annotated[
+    str,
+    Line(40, pattern=r"^ *\+?[0-9(][0-9 ()./#x-]{3,36}[0-9] *$"),
+    BeforeValidator(_phone_number),
+]
 # BCP 47 as far as browsers use it: a language, then script, region and variants.
 Language = Annotated[
     str,
@@ -131,6 +146,14 @@ OptionId = Annotated[str, Line(64)]
 # What a form sends for a field that is left empty.
 Blank = _Blank()
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX, examples=[2])]
+
+
+# What fields of an address are.
+SECOND_LINE = "A second line: flat, floor, building."
+REGION = "State, province, prefecture or the like, by its name or its code of ISO 3166-2."
+COUNTRY = "ISO 3166 alpha-2, in upper case, or XK; what else is needed depends on it."
+RECIPIENT = "The recipient's, where it is not the buyer."
+REACHED_AT = "Where whoever delivers may call."
 
 
 class _Write(BaseModel):
@@ -168,11 +191,18 @@ class DestinationBody(_Write):
     """Where the goods go; an absent field stays as it is, null clears it."""
 
     street_address: Annotated[Text | None, Blank] = Field(None, examples=["1 High Street"])
+    extended_address: Annotated[Text | None, Blank] = Field(None, description=SECOND_LINE)
     address_locality: Annotated[Text | None, Blank] = Field(None, examples=["London"])
-    address_region: Annotated[Text | None, Blank] = None
+    address_region: Annotated[Text | None, Blank] = Field(None, description=REGION)
     postal_code: Annotated[PostalCode | None, Blank] = Field(None, examples=["N1 1AA"])
     address_country: Annotated[Country | None, Blank] = Field(
-        None, description="ISO 3166 alpha-2, in upper case.", examples=["GB"]
+        None, description=COUNTRY, examples=["GB"]
+    )
+    first_name: Annotated[Text | None, Blank] = Field(None, description=RECIPIENT)
+    last_name: Annotated[Text | None, Blank] = Field(None, description=RECIPIENT)
+    organization: Annotated[Text | None, Blank] = None
+    phone_number: Annotated[PhoneNumber | None, Blank] = Field(
+        None, description=REACHED_AT, examples=["+44 20 7946 0000"]
     )
 
 
@@ -299,10 +329,15 @@ class DestinationView(BaseModel):
     """Where the goods go, as far as it is known."""
 
     street_address: str | None = None
+    extended_address: str | None = None
     address_locality: str | None = None
     address_region: str | None = None
     postal_code: str | None = None
     address_country: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    organization: str | None = None
+    phone_number: str | None = None
 
 
 class FulfillmentOptionView(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from commerce.addresses import AddressFault, faults_in, rules_of
 from commerce.clock import to_text
 from commerce.errors import NotFound, TooManyAddresses
 from commerce.mailboxes import mailbox
@@ -66,6 +67,23 @@ class Customer:
             if each.address_id == address_id:
                 return each
         raise NotFound("there is no such address")
+
+
+def needed_in_book(country: str | None) -> set[str]:
+    """Name what every address of the book has; what else a parcel needs, a checkout asks for."""
+    always = {"street_address", "address_country"}
+    town = "address_locality"
+    return always | ({town} if country is None or town in rules_of(country).requires else set())
+
+
+def book_faults(destination: Destination) -> list[AddressFault]:
+    """List what keeps an address out of the book."""
+    needed = needed_in_book(destination.address_country)
+    return [
+        fault
+        for fault in faults_in(vars(destination))
+        if fault.code != "missing" or fault.field in needed
+    ]
 
 
 def customer_id_of(subject: str) -> str:

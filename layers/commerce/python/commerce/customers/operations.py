@@ -313,12 +313,14 @@ def add_address(
 
     Raises
     ------
+    InvalidRequest
+        It lacks what addresses of its country have, or its postal code is none of them.
     TooManyAddresses
         There are 50 already.
     NotFound, SessionEnded
         There is no record yet, or the account is deleted.
     """
-    address = Address(address_id, wanted.to_destination())
+    address = _usable(Address(address_id, wanted.to_destination()))
 
     def with_it(customer: Customer) -> Customer:
         return model.add_address(customer, address, default=wanted.default, now=now)
@@ -338,6 +340,8 @@ def change_address(
 
     Raises
     ------
+    InvalidRequest
+        It would lack what addresses of its country have, or its postal code is none of them.
     NotFound
         There is no such address in this customer's book.
     SessionEnded
@@ -345,7 +349,7 @@ def change_address(
     """
 
     def with_changes(customer: Customer) -> Customer:
-        address = changes.applied_to(customer.address(address_id))
+        address = _usable(changes.applied_to(customer.address(address_id)))
         return model.change_address(customer, address, default=bool(changes.default), now=now)
 
     customer = change(customer_id, with_changes, customers)
@@ -369,6 +373,19 @@ def remove_address(
         return model.remove_address(customer, address_id, now)
 
     return change(customer_id, without_it, customers)
+
+
+def _usable(address: Address) -> Address:
+    faults = model.book_faults(address.destination)
+    if faults:
+        raise InvalidRequest(
+            "this is no address of its country",
+            errors=[
+                {"path": f"$.{fault.field}", "code": fault.code, "detail": fault.detail}
+                for fault in faults
+            ],
+        )
+    return address
 
 
 def there(customer: Customer) -> Customer:

@@ -7,8 +7,21 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from commerce.carts.schema import Blank, Country, DestinationView, Email, PostalCode, Text
-from commerce.customers.model import Address, Customer
+from commerce.carts.schema import (
+    COUNTRY,
+    REACHED_AT,
+    RECIPIENT,
+    REGION,
+    SECOND_LINE,
+    Blank,
+    Country,
+    DestinationView,
+    Email,
+    PhoneNumber,
+    PostalCode,
+    Text,
+)
+from commerce.customers.model import Address, Customer, needed_in_book
 from commerce.mailboxes import mailbox
 from commerce.pages import Page, PageQuery
 from commerce.pricing import Destination
@@ -188,11 +201,18 @@ class NewAddress(_Write):
     """A place to deliver to."""
 
     street_address: FilledText = Field(examples=["1 High Street"])
-    address_locality: FilledText = Field(examples=["London"])
-    address_region: Annotated[Text | None, Blank] = None
+    extended_address: Annotated[Text | None, Blank] = Field(default=None, description=SECOND_LINE)
+    address_locality: Annotated[Text | None, Blank] = Field(
+        default=None, description="Needed in countries that have towns.", examples=["London"]
+    )
+    address_region: Annotated[Text | None, Blank] = Field(default=None, description=REGION)
     postal_code: Annotated[PostalCode | None, Blank] = Field(default=None, examples=["N1 1AA"])
-    address_country: Country = Field(
-        description="ISO 3166 alpha-2, in upper case.", examples=["GB"]
+    address_country: Country = Field(description=COUNTRY, examples=["GB"])
+    first_name: Annotated[Text | None, Blank] = Field(default=None, description=RECIPIENT)
+    last_name: Annotated[Text | None, Blank] = Field(default=None, description=RECIPIENT)
+    organization: Annotated[Text | None, Blank] = None
+    phone_number: Annotated[PhoneNumber | None, Blank] = Field(
+        default=None, description=REACHED_AT, examples=["+44 20 7946 0000"]
     )
     default: bool = Field(
         default=False, description="The first address is the default in any case."
@@ -200,17 +220,22 @@ class NewAddress(_Write):
 
     def to_destination(self) -> Destination:
         """Give it as carts have theirs."""
-        return Destination(**self.model_dump(exclude={"default"}))
+        return Destination(**self.model_dump(exclude={"default"})).tidied
 
 
 class AddressChanges(_Write):
     """What to change of an address; an absent field stays as it is, null clears what it may."""
 
     street_address: FilledText | None = None
-    address_locality: FilledText | None = None
+    extended_address: Annotated[Text | None, Blank] = None
+    address_locality: Annotated[Text | None, Blank] = None
     address_region: Annotated[Text | None, Blank] = None
     postal_code: Annotated[PostalCode | None, Blank] = None
     address_country: Country | None = None
+    first_name: Annotated[Text | None, Blank] = None
+    last_name: Annotated[Text | None, Blank] = None
+    organization: Annotated[Text | None, Blank] = None
+    phone_number: Annotated[PhoneNumber | None, Blank] = None
     default: Literal[True] | None = Field(
         default=None, description="Make it the default; another becomes it the same way."
     )
@@ -224,11 +249,12 @@ class AddressChanges(_Write):
     def applied_to(self, address: Address) -> Address:
         """Give the address with these changes; what every address has cannot be cleared."""
         sent = {name: getattr(self, name) for name in self.model_fields_set - {"default"}}
-        kept = {"street_address", "address_locality", "address_country"}
+        country = self.address_country or address.destination.address_country
+        kept = needed_in_book(country)
         changes = {
             name: value for name, value in sent.items() if value is not None or name not in kept
         }
-        return replace(address, destination=replace(address.destination, **changes))
+        return replace(address, destination=replace(address.destination, **changes).tidied)
 
 
 class AddressView(DestinationView):

@@ -269,11 +269,15 @@ def _rows(totals: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 def _address(buyer: Mapping[str, str], destination: Mapping[str, str]) -> tuple[str, ...]:
     if not destination:
         return ()
-    name = " ".join(buyer.get(part, "") for part in ("first_name", "last_name"))
+    names = "first_name", "last_name"
+    recipient = destination if any(map(destination.get, names)) else buyer
+    name = " ".join(recipient.get(part, "") for part in names)
     town = " ".join(destination.get(part, "") for part in ("postal_code", "address_locality"))
     lines = (
         name,
+        destination.get("organization", ""),
         destination.get("street_address", ""),
+        destination.get("extended_address", ""),
         town,
         destination.get("address_region", ""),
         destination.get("address_country", ""),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from commerce.addresses import postal_code_as_written
 
 # Codes of messages a cart may carry.
 UNKNOWN_SKU = "unknown_sku"
@@ -23,13 +25,30 @@ class LineRequest:
 
 @dataclass(frozen=True)
 class Destination:
-    """A postal address; pricing needs its country only, a parcel needs the rest."""
+    """A postal address; pricing needs country, region and postal code, a parcel the rest.
+
+    `extended_address` is its second line. The names are the recipient's, the buyer's where
+    there are none.
+    """
 
     street_address: str | None = None
     address_locality: str | None = None
     address_region: str | None = None
     postal_code: str | None = None
     address_country: str | None = None
+    extended_address: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    organization: str | None = None
+    phone_number: str | None = None
+
+    @property
+    def tidied(self) -> Destination:
+        """The same address with its postal code as its country writes it."""
+        if not self.address_country or not self.postal_code:
+            return self
+        code = postal_code_as_written(self.address_country, self.postal_code)
+        return replace(self, postal_code=code)
 
 
 @dataclass(frozen=True)

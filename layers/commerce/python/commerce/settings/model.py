@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from commerce.countries import COUNTRIES
 from commerce.money import is_currency
-from commerce.settings.countries import COUNTRIES
 
 EVERYWHERE = "*"
 STANDARD = "standard"
