@@ -5,6 +5,7 @@ from commerce.dynamo.table import Table
 from commerce.entry.task import task
 from commerce.entry.telemetry import count
 from commerce.environment import environment
+from commerce.errors import SweepIncomplete
 from commerce.orders.operations import recover_orders
 from commerce.orders.store import OrderStore
 from commerce.orders.tasks import SweepInput
@@ -21,4 +22,6 @@ def handler(sweep: SweepInput) -> dict[str, int]:
     as_of = from_text(sweep.as_of) if sweep.as_of else now
     swept = recover_orders(as_of, now, orders=orders, recovery=recovery)
     count("OrdersRequiringAction", swept["require_action"])
+    if swept["failed"]:
+        raise SweepIncomplete("not every order could be recovered", **swept)
     return swept

@@ -207,6 +207,79 @@ def test_a_redriven_order_ends_with_everything_undone() -> None:
 
 
 @pytest.mark.usefixtures("tables")
+def test_an_undo_that_fails_again_after_its_redrive_is_swept_with_all_its_tries() -> None:
+    shop = shop_whose_undo_keeps_failing()
+    outage = shop.database.fault
+    for _ in range(2):
+        shop.redrive()
+        for _ in range(RECOVERIES_MAX):
+            assert shop.sweep(outage) == {"started": 1, "require_action": 0, "failed": 0}
+        assert shop.sweep(outage) == {"started": 0, "require_action": 1, "failed": 0}
+    assert len(shop.recovered) == 3 * RECOVERIES_MAX + 2
+    shop.redrive()
+    shop.database.fault = None
+    order = settle(shop)
+    assert order is not None
+    assert order.status == "canceled"
+    assert_money_and_stock_are_right(shop, order, SHORT)
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_redrive_whose_execution_never_began_is_found_by_the_sweep() -> None:
+    shop = shop_whose_undo_keeps_failing()
+    shop.orders.redrive(ORDER_ID, "staff", shop.clock())
+    assert shop.orders.get(ORDER_ID).status == "canceling"
+    shop.database.fault = None
+    order = settle(shop)
+    assert order is not None
+    assert order.status == "canceled"
+    assert_money_and_stock_are_right(shop, order, SHORT)
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_order_that_was_never_decided_on_is_swept_until_it_is() -> None:
+    shop = shop_with(PLENTY)
+    shop.database.fault = Fault(6, after=True, kind="execution")
+    shop.checkout()
+    outage = Fault(at=0, after=False, kind="step")
+    shop.database.struck_step, shop.database.struck_at = "BeginCancel", 1
+    for _ in range(2 * RECOVERIES_MAX):
+        assert shop.sweep(outage)["started"] == 1
+    assert shop.orders.get(ORDER_ID).status == "pending"
+    shop.database.fault = None
+    order = settle(shop)
+    assert order is not None
+    assert order.status == "canceled"
+    assert_money_and_stock_are_right(shop, order, PLENTY)
+
+
+@pytest.mark.parametrize("units", [PLENTY, SHORT])
+@pytest.mark.usefixtures("tables")
+def test_while_a_void_fails_the_stock_stays_held_and_the_order_open(units: dict[str, int]) -> None:
+    shop = shop_with(units)
+    outage = Fault(at=0, after=False, kind="step")
+    shop.database.struck_step, shop.database.struck_at = "VoidPayment", 1
+    if units is PLENTY:
+        shop.checkout()
+        shop.database.fault = outage
+        shop.cancel()
+    else:
+        shop.database.fault = outage
+        shop.checkout()
+    held = {sku: level.reserved for sku, level in shop.stock.levels(LINES).items()}
+    for _ in range(2):
+        assert shop.orders.get(ORDER_ID).status == "canceling"
+        assert {sku: level.reserved for sku, level in shop.stock.levels(LINES).items()} == held
+        assert shop.sweep(outage)["started"] == 1
+    assert held == (LINES if units is PLENTY else dict.fromkeys(LINES, 0))
+    shop.database.fault = None
+    order = settle(shop)
+    assert order is not None
+    assert order.status == "canceled"
+    assert_money_and_stock_are_right(shop, order, units)
+
+
+@pytest.mark.usefixtures("tables")
 def test_a_cancelled_order_gives_everything_back_and_its_checkout_keeps_its_answer() -> None:
     shop = shop_with(PLENTY)
     shop.checkout()

@@ -265,6 +265,10 @@ class PaymentOutcomeUnknown(TransientError):
     """A call to the provider may still be under way, so its undo cannot be final yet."""
 
 
+class SweepIncomplete(TransientError):
+    """A sweep went on past things that failed; the log names them, and the next one tries them."""
+
+
 # --- e-mails ------------------------------------------------------------------
 
 

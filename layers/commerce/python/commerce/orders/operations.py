@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from commerce import errors
 from commerce.carts.model import Cart
 from commerce.clock import to_text
-from commerce.errors import DomainError, InvalidRequest, PriceChanged
+from commerce.errors import DomainError, IllegalTransition, InvalidRequest, PriceChanged
 from commerce.lifecycle import CANCELED, CANCELING, COMPLETED, CONFIRMED, PENDING
 from commerce.orders.model import (
     RECOVERIES_MAX,
@@ -30,6 +32,7 @@ from commerce.orders.store import OrderStore
 from commerce.orders.watchdog import interrupt, resume
 from commerce.pricing.model import PricedCart
 from commerce.settings.model import ShopSettings
+from commerce.sweeps import one_by_one
 from commerce.workflows import STILL_RUNNING, SUCCEEDED, StateMachine, error_details
 
 logger = logging.getLogger(__name__)
@@ -263,10 +266,7 @@ def redrive_order(
 def undo(order: Order, records: RecordStore, recovery: StateMachine) -> OrderRecord:
     """Start the undo of an order that is to be cancelled; the sweep starts what does not start."""
     if order.status == CANCELING:
-        recovery.start(
-            f"{order.order_id}-v{order.version}",
-            {"order_id": order.order_id, "execution": order.execution},
-        )
+        _start_undo(order, recovery)
     return records.get(order.order_id)
 
 
@@ -283,7 +283,8 @@ def recover_orders(
 ) -> dict[str, int]:
     """Have every order that was left in flight undone, once per sweep and order.
 
-    An order whose undo failed sweep after sweep is handed to a person.
+    An order whose undo failed sweep after sweep is handed to a person; one that was never
+    decided on is swept for ever, for only the decision to undo it can end it.
 
     Parameters
     ----------
@@ -293,24 +294,44 @@ def recover_orders(
     Returns
     -------
     dict[str, int]
-        `started` recoveries, and orders that now `require_action`.
+        `started` recoveries, orders that now `require_action`, and orders with which
+        neither was possible: they `failed`, and the next sweep takes them again.
     """
-    started = handed_over = 0
-    for overdue in orders.overdue(as_of):
+    done = Counter[str]()
+
+    def recover(overdue: Order) -> None:
         order = orders.defer_recovery(overdue, now)
         if order is None:
-            continue
+            return
         if order.recoveries > RECOVERIES_MAX and order.status != PENDING:
-            logger.error("order %s requires action: its undo keeps failing", order.order_id)
-            orders.require_action(order.order_id, RECOVERY, "RecoveryExhausted", now)
-            handed_over += 1
-            continue
-        recovery.start(
-            f"{order.order_id}-{order.recoveries}",
-            {"order_id": order.order_id, "execution": order.execution},
-        )
-        started += 1
-    return {"started": started, "require_action": handed_over}
+            done["require_action"] += _hand_over(order, now, orders)
+        else:
+            _start_undo(order, recovery)
+            done["started"] += 1
+
+    failed = one_by_one(orders.overdue(as_of), recover, attrgetter("order_id"))
+    return {"started": done["started"], "require_action": done["require_action"], "failed": failed}
+
+
+def _start_undo(order: Order, recovery: StateMachine) -> None:
+    """Start an order's undo under a name that no other run of it has, or ever had.
+
+    Whoever takes an order for recovery raises its version, and a name that was used once
+    starts nothing for 90 days.
+    """
+    recovery.start(
+        f"{order.order_id}-v{order.version}",
+        {"order_id": order.order_id, "execution": order.execution},
+    )
+
+
+def _hand_over(order: Order, now: datetime, orders: OrderStore) -> bool:
+    try:
+        orders.require_action(order.order_id, RECOVERY, "RecoveryExhausted", now)
+    except IllegalTransition:
+        return False  # an undo that took long ended this moment
+    logger.error("order %s requires action: its undo keeps failing", order.order_id)
+    return True
 
 
 def _pending(
