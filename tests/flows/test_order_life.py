@@ -119,6 +119,23 @@ LIVES = {
         money="partially_refunded",
         restocked={MUG: 1, TEA: 2},
     ),
+    "sent back before the last parcel arrives": Life(
+        (
+            ("split", {TEA: 3}),
+            *sent(1),
+            ("request", {MUG: 2}),
+            ("pack", 2),
+            ("ship", 2),
+            ("approve", 1),
+            ("deliver", 2),
+            ("receive", 1, {MUG: 2}, {}),
+            ("refund", 1, Refund()),
+        ),
+        TOTAL - 1000,
+        goods="partially_returned",
+        money="partially_refunded",
+        restocked={MUG: 2},
+    ),
     "returned whole, and asked for in vain before": Life(
         (
             *sent(1),
@@ -313,6 +330,31 @@ def test_a_late_event_ends_no_wait_that_began_since(database: EmulatedDynamoDb) 
     shop.ask("deliver", 1)
     shop.come_to_rest()
     assert_it_ended_right(shop, life, database)
+
+
+@pytest.mark.parametrize("stopped_after", range(4))
+def test_an_order_that_arrived_while_it_required_action_is_completed_after_the_redrive(
+    stopped_after: int, database: EmulatedDynamoDb
+) -> None:
+    shop = begin(database, LIVES["one parcel"], "on_shipment")
+    for deed in (("pack", 1), ("ship", 1), ("request", {MUG: 1})):
+        shop.come_to_rest()
+        assert shop.ask(*deed) is None
+    shop.come_to_rest()
+    assert shop.ask("deliver", 1) is None
+    # While the parcel's execution comes to its last step, the return's is stopped.
+    for _ in range(stopped_after):
+        shop.go_on()
+    (asked,) = shop.machines["return_order"].executions.values()
+    assert asked.waits_for
+    shop.task_tokens.time_out(asked.waits_for)
+    shop.come_to_rest()
+    assert shop.record().order.status == "completed"
+    for deed in (("approve", 1), ("receive", 1, {MUG: 1}, {}), ("refund", 1, Refund())):
+        assert shop.ask(*deed) is None
+        shop.come_to_rest()
+    assert not shop.executions(RUNNING)
+    assert shop.record().order.status == "completed"
 
 
 @pytest.mark.parametrize("name", ["one parcel", "returned in two parts"])
