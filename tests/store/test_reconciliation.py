@@ -288,6 +288,12 @@ def a_balance_that_was_changed(shop: Shop) -> str:
     return "GBP"
 
 
+def an_order_that_cannot_be_read(shop: Shop) -> str:
+    order_id = shop.captured(shop.number)
+    change("orders", order_id, "order", timeline="not one")
+    return order_id
+
+
 DAMAGES: dict[Callable[[Shop], str], tuple[str, bool]] = {
     an_authorization_of_no_order: ("authorization_without_order", True),
     an_authorization_of_a_canceled_order: ("authorization_without_order", True),
@@ -307,6 +313,7 @@ DAMAGES: dict[Callable[[Shop], str], tuple[str, bool]] = {
     an_order_without_a_payment: ("order_without_payment", False),
     an_order_whose_payment_was_voided: ("order_without_payment", False),
     an_order_whose_authorization_lapsed: ("order_without_payment", False),
+    an_order_that_cannot_be_read: ("not_looked_at", False),
     a_balance_that_was_changed: ("trial_balance", False),
 }
 
@@ -352,6 +359,31 @@ def test_a_part_that_is_walked_again_finds_the_same_once(shop: Shop) -> None:
     again = shop.runs.end(RUN_ID, "failed", 8, shop.now)
     assert run == again
     assert (run.status, run.found, run.unrepaired) == ("finished", 1, 1)
+
+
+def test_one_order_at_which_the_provider_does_not_answer_keeps_the_walk_from_no_other(
+    shop: Shop,
+) -> None:
+    wanted = {}
+    for shop.number in range(20, 23):
+        wanted[another_currency(shop)] = [("currency_differs", False)]
+    silent, *others = wanted
+    find = shop.provider.find
+
+    class Silent(SandboxProvider):
+        def find(self, reference: str) -> Any:
+            if reference == silent:
+                raise ProviderTimeout("the provider did not answer")
+            return find(reference)
+
+    provider = shop.provider
+    shop.provider = Silent(table("sandbox"), shop.clock, lambda _seconds: None)
+    with pytest.raises(ProviderTimeout):
+        shop.reconcile(100)
+    found = {one.order_id for one in shop.runs.findings(RUN_ID)}
+    assert found == set(others)
+    shop.provider = provider
+    assert shop.reconcile() == wanted
 
 
 def test_a_finding_that_was_repaired_stays_so_when_it_is_recorded_again(shop: Shop) -> None:

@@ -58,7 +58,7 @@ class Before:
 class LaggingIndex:
     """DynamoDB's client whose indexes show the tables as they were when it was made."""
 
-    def __init__(self, **query: Any) -> None:
+    def __init__(self) -> None:
         self._seen: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -112,7 +112,7 @@ def test_an_order_that_is_closed_while_it_is_handed_over_keeps_the_sweep_from_no
         closed.append(store.close(first, "recover_order", LATER).order_id)
 
     disturbed = OrderStore(Table(table_name("orders"), _any(Before(handing_over, close))))
-    recovery = Recovery()
+    recovery: Any = Recovery()
     assert sweep(disturbed, recovery) == {"started": 1, "require_action": 1, "failed": 0}
     statuses = {each: store.get(each).status for each in IDS[:2]}
     assert sorted(statuses.values()) == ["canceled", "requires_action"]
@@ -133,7 +133,8 @@ def test_the_sweep_asks_the_order_itself_where_the_index_is_a_moment_behind() ->
 
 
 def test_every_recovery_of_an_order_has_a_name_of_its_own_for_good() -> None:
-    store, recovery = placed(0), Recovery()
+    store = placed(0)
+    recovery: Any = Recovery()
     canceling(store, IDS[0])
     swept = 0
     for redriven in range(3):

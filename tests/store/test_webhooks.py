@@ -20,6 +20,8 @@ from commerce.errors import (
     DeliveryInProgress,
     NotFound,
     StaleVersion,
+    SweepIncomplete,
+    Throttled,
     TooManyEndpoints,
 )
 from commerce.ids import new_id
@@ -54,8 +56,12 @@ class Rings(Queue):
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self.waiting: list[tuple[datetime, Ring]] = []
+        self.refused = 0
 
     def send(self, document: Mapping[str, Any], delay_seconds: int = 0) -> None:
+        if self.refused:
+            self.refused -= 1
+            raise Throttled("the queue is busy")
         at = self._shop.now + timedelta(seconds=delay_seconds)
         self.waiting.append((at, TypeAdapter(Ring).validate_python(document)))
 
@@ -285,6 +291,24 @@ def test_a_message_that_got_lost_is_sent_again_once_by_the_sweep(shop: Shop) -> 
 
     assert [shop.sweep() for _ in range(3)] == [1, 0, 0]
     assert shop.work() == ["succeeded"]
+
+
+def test_a_delivery_that_the_queue_does_not_take_keeps_the_sweep_from_no_other(
+    shop: Shop,
+) -> None:
+    shop.register()
+    for number in range(8):
+        shop.tell(number)
+    shop.queue.waiting.clear()
+    shop.now += timedelta(minutes=2)
+
+    shop.queue.refused = 3
+    with pytest.raises(SweepIncomplete):
+        shop.sweep()
+
+    assert len(shop.queue.take()) == 5
+    shop.now += timedelta(minutes=20)
+    assert len(shop.work()) == 8  # those that were asked for and have not come, too
 
 
 def test_two_sweeps_at_once_take_each_delivery_once(shop: Shop) -> None:

@@ -48,6 +48,7 @@ LEDGER_ENTRY_MISSING = "ledger_entry_missing"
 LEDGER_DIFFERS = "ledger_differs"
 ORDER_WITHOUT_PAYMENT = "order_without_payment"
 TRIAL_BALANCE = "trial_balance"
+NOT_LOOKED_AT = "not_looked_at"
 
 
 @dataclass(frozen=True)

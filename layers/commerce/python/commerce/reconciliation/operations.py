@@ -8,13 +8,13 @@ reported: between two reads of a busy shop a difference may come and go.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from commerce.clock import Clock, to_text
-from commerce.errors import DomainError, NotFound
+from commerce.errors import DomainError, NotFound, TransientError
 from commerce.ids import is_id
 from commerce.ledger.store import LedgerStore
 from commerce.orders.model import Order
@@ -27,6 +27,7 @@ from commerce.reconciliation.model import (
     FAILED,
     FINISHED,
     LEFT_OPEN,
+    NOT_LOOKED_AT,
     RUNNING,
     TRIAL_BALANCE,
     Facts,
@@ -93,27 +94,48 @@ def start_run(
 def walk_part(
     run_id: str, place: Place, clock: Clock, shop: Shop, part_size: int = PART_SIZE
 ) -> Place:
-    """Look at a part of a walk, and give where to go on; repeated, it finds the same once."""
+    """Look at a part of a walk, and give where to go on; repeated, it finds the same once.
+
+    An order that cannot be looked at is a finding, and the walk goes on.
+
+    Raises
+    ------
+    TransientError
+        So it was with some at this moment; all others were looked at.
+    """
     if place.walk == PROVIDER:
         page, cursor = shop.provider.list_payments(place.cursor, part_size)
-        suspects: Iterable[str] = [one.reference for one in page]
-        seen = len(page)
+        ids = [one.reference for one in page]
     elif place.walk == PAYMENTS:
         ids, cursor = shop.payments.page(place.cursor, part_size)
-        # What the provider has was looked at with its list.
-        suspects = (one for one in ids if shop.provider.find(one) is None)
-        seen = len(ids)
     else:
         ids, cursor = shop.orders.standing_page(place.cursor, part_size)
-        suspects = (one for one in ids if shop.payments.get(one) is None)
-        seen = len(ids)
-    for order_id in suspects:
-        _check(run_id, order_id, clock, shop)
+    passing: list[TransientError] = []
+    for order_id in ids:
+        try:
+            if _is_suspect(order_id, place.walk, shop):
+                _check(run_id, order_id, clock, shop)
+        except TransientError as error:
+            passing.append(error)
+        except Exception as error:
+            logger.exception("%s could not be looked at", order_id)
+            why = type(error).__name__
+            shop.runs.record(run_id, Finding(NOT_LOOKED_AT, order_id, "a comparison", why))
+    if passing:
+        raise passing[0]
     if cursor is not None:
-        return Place(place.walk, cursor, place.checked + seen)
+        return Place(place.walk, cursor, place.checked + len(ids))
     if NEXT[place.walk] == END:
         _check_balance(run_id, shop)
-    return Place(NEXT[place.walk], None, place.checked + seen)
+    return Place(NEXT[place.walk], None, place.checked + len(ids))
+
+
+def _is_suspect(order_id: str, walk: str, shop: Shop) -> bool:
+    """Tell whether this walk is the one that looks at an order: each is looked at once."""
+    if walk == PAYMENTS:
+        # What the provider has was looked at with its list.
+        return shop.provider.find(order_id) is None
+    return walk == PROVIDER or shop.payments.get(order_id) is None
 
 
 def end_run(

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 
 from commerce.clock import Clock, to_text
-from commerce.errors import AddressRefused
+from commerce.errors import AddressRefused, SweepIncomplete
 from commerce.queues import Queue
 from commerce.signatures import signed_headers
+from commerce.sweeps import one_by_one
 from commerce.webhooks.addresses import check_addresses, target_of
 from commerce.webhooks.deliveries import DeliveryStore
 from commerce.webhooks.endpoints import EndpointStore
@@ -88,12 +90,23 @@ def sweep_deliveries(
     """Ask for an attempt at what is due by then, a thousand at most; give how many.
 
     The rest is still due at the next sweep, a minute later.
+
+    Raises
+    ------
+    SweepIncomplete
+        Some could not be asked for; they are due again in a while, and all others were.
     """
-    asked = 0
-    for delivery in islice(deliveries.due(as_of, now), SWEEP_MAX):
+    taken = list[Delivery]()
+
+    def ask(delivery: Delivery) -> None:
+        taken.append(delivery)
         ring(delivery, queue)
-        asked += 1
-    return asked
+
+    due = islice(deliveries.due(as_of, now), SWEEP_MAX)
+    failed = one_by_one(due, ask, attrgetter("delivery_id"))
+    if failed:
+        raise SweepIncomplete(f"{failed} of {len(taken)} deliveries could not be asked for")
+    return len(taken)
 
 
 def ring(delivery: Delivery, queue: Queue, wait: timedelta = timedelta(0)) -> None:
