@@ -350,8 +350,9 @@ def test_an_order_that_arrived_while_it_required_action_is_completed_after_the_r
     shop.task_tokens.time_out(asked.waits_for)
     shop.come_to_rest()
     assert shop.record().order.status == "completed"
-    for later in (("approve", 1), ("receive", 1, {MUG: 1}, {}), ("refund", 1, Refund())):
-        assert shop.ask(*later) is None
+    later: list[tuple[Any, ...]] = [("approve", 1), ("receive", 1, {MUG: 1}, {})]
+    for decision in [*later, ("refund", 1, Refund())]:
+        assert shop.ask(*decision) is None
         shop.come_to_rest()
     assert not shop.executions(RUNNING)
     assert shop.record().order.status == "completed"
