@@ -26,6 +26,7 @@ from commerce.payments.operations import (
     release_rest,
     void_payment,
 )
+from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore
 from commerce.reconciliation import operations as reconciliation
@@ -349,6 +350,26 @@ def test_what_may_still_be_at_work_is_left_alone(shop: Shop) -> None:
     assert theirs
     assert theirs.held == 500
     assert len(shop.reconcile(after=timedelta(seconds=1))) == 2
+
+
+def test_a_difference_that_came_and_went_between_two_reads_is_not_told(shop: Shop) -> None:
+    order_id = shop.placed(shop.number)
+
+    class Meanwhile(SandboxProvider):
+        """Somebody captures after the provider was looked at, and before our record is."""
+
+        def find(self, reference: str) -> ProviderPayment | None:
+            found = super().find(reference)
+            if reference == order_id and found and not found.captured:
+                capture_payment(Movement(order_id, 400, "c", "ada"), shop.clock, **books)
+            return found
+
+    books = dict(shop.books)
+    shop.provider = Meanwhile(table("sandbox"), shop.clock, lambda _seconds: None)
+    assert shop.reconcile() == {}
+    payment = shop.payments.get(order_id)
+    assert payment
+    assert payment.captured == 400
 
 
 def test_a_part_that_is_walked_again_finds_the_same_once(shop: Shop) -> None:

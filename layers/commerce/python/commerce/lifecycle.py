@@ -80,12 +80,12 @@ FAILED = "failed"
 VOIDING = "voiding"
 VOIDED = "voided"
 
-# `failed` is a call that surely had no effect, so the step may try again; `voided` is also
-# the tombstone of a payment that never was. `captured` says that something was taken, and
+# `failed` says that every call so far surely had no effect, so the step may try again; `voided`
+# is also the tombstone of a payment that never was. `captured` says that something was taken, and
 # `refunded` that the undo gave all of it back.
 PAYMENT: Mapping[str, frozenset[str]] = {
     AUTHORIZING: frozenset({AUTHORIZED, DECLINED, FAILED, VOIDING}),
-    FAILED: frozenset({AUTHORIZING, VOIDED}),
+    FAILED: frozenset({AUTHORIZING, VOIDING}),
     AUTHORIZED: frozenset({CAPTURED, VOIDING}),
     CAPTURED: frozenset({VOIDING}),
     VOIDING: frozenset({VOIDED, REFUNDED}),

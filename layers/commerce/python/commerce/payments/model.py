@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from commerce.clock import from_text, to_text
 from commerce.errors import AmountTooLarge, IllegalTransition
 from commerce.lifecycle import (
     AUTHORIZED,
@@ -28,7 +29,7 @@ DONE = "done"
 REFUSED = "failed"
 
 # A provider call ends with the function that makes it, at the latest; only after that
-# may "the provider knows nothing of it" be believed.
+# may "the provider knows nothing of it" be believed. Longer than any such function runs.
 CALL_LIFE = timedelta(seconds=12)
 
 
@@ -86,7 +87,8 @@ class Payment:
     is tax. `claimed` is what captures took or are asking for; `captured` and `refunded`
     are what is done; `refundable` is what no refund has taken or is asking for. `released`
     is what is let go of, the rest of a payment of which a part was captured; `released_at`
-    is when the provider had done so.
+    is when the provider had done so. `under_way` are the attempts to authorize it that have
+    no answer yet, each as `attempt_at` names it.
     """
 
     order_id: str
@@ -97,7 +99,7 @@ class Payment:
     currency: str = ""
     provider_reference: str | None = None
     decline_reason: str | None = None
-    attempted_at: datetime | None = None
+    under_way: frozenset[str] = frozenset()
     events: tuple[PaymentEvent, ...] = ()
     tax: int = 0
     claimed: int = 0
@@ -202,6 +204,13 @@ def follow_published(before: Payment | None, after: Payment) -> None:
         follow(ORDER_PAYMENT, source, target)
 
 
+def attempt_at(now: datetime, run: str) -> str:
+    """Name an attempt to authorize a payment by when it began and the run that makes it."""
+    return f"{to_text(now)}#{run}"
+
+
 def may_be_under_way(payment: Payment, now: datetime) -> bool:
-    """Tell whether a call to the provider may still take effect."""
-    return payment.attempted_at is not None and now - payment.attempted_at < CALL_LIFE
+    """Tell whether an attempt to authorize it may still take effect."""
+    return any(
+        now - from_text(attempt.partition("#")[0]) < CALL_LIFE for attempt in payment.under_way
+    )

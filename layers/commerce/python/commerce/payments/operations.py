@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 
 from commerce.clock import Clock
 from commerce.errors import (
@@ -47,7 +48,7 @@ from commerce.payments.model import (
     may_be_under_way,
 )
 from commerce.payments.provider import PaymentProvider, ProviderPayment
-from commerce.payments.store import PaymentStore
+from commerce.payments.store import Attempt, PaymentStore
 
 logger = logging.getLogger(__name__)
 
@@ -117,17 +118,15 @@ def authorize_payment(
     ProviderUnavailable, ProviderTimeout
         Worth another run of the step.
     """
-    earlier = payments.record_attempt(wanted, clock())
-    payment = earlier or wanted
-    if payment.status == AUTHORIZED:
+    attempt = payments.record_attempt(wanted, clock())
+    payment = attempt.payment
+    if payment.status in (AUTHORIZED, CAPTURED):
         return payment
     if payment.status == DECLINED:
         raise _declined(payment)
-    if payment.status in (VOIDING, VOIDED):
+    if not attempt.name:
         raise _canceled(payment)
-    if payment.status == FAILED:
-        payment = payments.record_another_attempt(payment, clock())
-    answer = _ask(payment, token, earlier is not None, clock, payments, provider)
+    answer = _ask(attempt, token, clock, payments, provider)
     return _settle(payment, answer, clock, payments, provider)
 
 
@@ -150,16 +149,15 @@ def void_payment(
         A call to the provider may still be under way; void again a little later.
     """
     payment = payments.leave_tombstone(order_id, now)
-    while payment.status in (AUTHORIZING, AUTHORIZED, CAPTURED):
+    while payment.status in (AUTHORIZING, FAILED, AUTHORIZED, CAPTURED):
         # From here on, an authorization that comes in late finds this and voids itself.
         payment = payments.begin_undo(payment, now)
-    if payment.status in (VOIDED, DECLINED, REFUNDED):
-        return payment
-    if payment.status == FAILED:
-        return payments.close(payment, VOIDED, now)
-    if payment.claimed:
+    if payment.status == VOIDING and payment.claimed:
         payment = _give_all_back(payment, now, payments, ledger, provider)
+    # Whatever we believe: a call that came in late may have left something held.
     _let_go(payment, now, provider)
+    if payment.status != VOIDING:
+        return payment
     return payments.close(payment, REFUNDED if payment.captured else VOIDED, now)
 
 
@@ -405,6 +403,11 @@ def _finish(
         except ProviderRejected as refused:
             call = payments.record_refused(call, refused.sentence, clock())
         else:
+            done = answer.captured if call.kind == CAPTURE else answer.refunded
+            if done < call.amount:
+                raise ProviderTimeout(
+                    f"the payment provider does not say that it did the {call.kind}"
+                )
             call = _book(call, answer.call_reference, clock(), payments, ledger)
     if call.status == REFUSED:
         raise ProviderRejected(call.refusal, reference=call.order_id)
@@ -451,19 +454,22 @@ def _give_all_back(
 
 
 def _ask(
-    payment: Payment,
+    attempt: Attempt,
     token: str,
-    asked_before: bool,
     clock: Clock,
     payments: PaymentStore,
     provider: PaymentProvider,
 ) -> ProviderPayment:
+    """Ask what became of earlier attempts, and make this one where they came to nothing."""
+    payment = attempt.payment
     if not payment.amount:
         # Nothing to pay, so there is nothing to ask of anybody.
         return ProviderPayment(payment.reference, "", AUTHORIZED, 0, payment.currency)
-    found = provider.find(payment.reference) if asked_before else None
-    if found is not None and found.undecided:
-        raise ProviderTimeout("the payment provider tells the result later")
+    try:
+        found = None if attempt.first else provider.find(payment.reference)
+    except (ProviderUnavailable, ProviderTimeout):
+        payments.record_no_effect(payment, attempt.name, clock())
+        raise
     if found is not None:
         return found
     try:
@@ -474,10 +480,8 @@ def _ask(
             token=token,
             idempotency_key=f"authorize-{payment.reference}",
         )
-    except ProviderTimeout:
-        raise
-    except ProviderUnavailable:
-        payments.record_answer(payment, FAILED, clock())
+    except (ProviderUnavailable, ProviderRejected):
+        payments.record_no_effect(payment, attempt.name, clock())
         raise
 
 
@@ -488,11 +492,19 @@ def _settle(
     payments: PaymentStore,
     provider: PaymentProvider,
 ) -> Payment:
-    """Record the provider's answer, or undo it where the order was cancelled meanwhile."""
+    """Record the provider's answer, or undo it where the order was cancelled meanwhile.
+
+    Only the answer that says so is taken for an authorization: what was voided, or is in
+    any other state, holds nothing for this order.
+    """
+    if answer.undecided:
+        raise ProviderTimeout("the payment provider tells the result later")
+    if answer.status not in (AUTHORIZED, DECLINED):
+        raise _canceled(payment)
+    target = answer.status
     facts = {"provider_reference": answer.provider_reference} if answer.provider_reference else {}
-    if answer.status == DECLINED:
+    if target == DECLINED:
         facts["decline_reason"] = answer.decline_reason or "declined"
-    target = DECLINED if answer.status == DECLINED else AUTHORIZED
     try:
         payment = payments.record_answer(payment, target, clock(), **facts)
     except IllegalTransition as refused:
@@ -500,9 +512,7 @@ def _settle(
         recorded = refused.details["status"]
         if recorded != target and (target, recorded) != (AUTHORIZED, CAPTURED):
             if answer.held:
-                provider.void(
-                    reference=payment.reference, idempotency_key=f"void-{payment.reference}"
-                )
+                _void_there(payment.reference, provider)
             raise _canceled(payment) from None
         payment = replace(
             payment,
@@ -517,14 +527,28 @@ def _settle(
 
 def _let_go(payment: Payment, now: datetime, provider: PaymentProvider) -> str:
     """Have the provider let go of what it holds, once; give what it knows that by."""
-    held = provider.find(payment.reference) if payment.amount else None
-    if held is None and payment.amount and may_be_under_way(payment, now):
+    if not payment.amount:
+        # Nobody was ever asked to hold anything.
+        return ""
+    held = provider.find(payment.reference)
+    if held is None and payment.status == VOIDING and may_be_under_way(payment, now):
         raise PaymentOutcomeUnknown("a call to the payment provider may still be under way")
     if held is None or not (held.held or held.undecided):
         return ""
-    # One key, whoever lets go: after the first there is nothing left for a second.
-    answer = provider.void(reference=payment.reference, idempotency_key=f"void-{payment.reference}")
+    answer = _void_there(payment.reference, provider)
+    if answer.held or answer.undecided:
+        raise PaymentOutcomeUnknown("the payment provider still holds the money")
     return answer.call_reference
+
+
+def _void_there(reference: str, provider: PaymentProvider) -> ProviderPayment:
+    """Void at the provider under one key, whoever does, and another where it was refused."""
+    for number in count():
+        key = f"void-{reference}.{number}" if number else f"void-{reference}"
+        made = provider.find_call(reference, key)
+        if made is None or not made.refused:
+            return provider.void(reference=reference, idempotency_key=key)
+    raise AssertionError("counting ended")
 
 
 def _declined(payment: Payment) -> PaymentDeclined:

@@ -19,7 +19,8 @@ records its refusal, so what is asked for at once never exceeds what there is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,11 +36,12 @@ from commerce.dynamo.table import (
     Write,
 )
 from commerce.errors import Forbidden, IllegalTransition, NotFound, PaymentOutcomeUnknown
-from commerce.ids import is_id
+from commerce.ids import is_id, new_id
 from commerce.lifecycle import (
     AUTHORIZED,
     AUTHORIZING,
     CAPTURED,
+    FAILED,
     PAYMENT,
     REFUNDED,
     VOIDED,
@@ -56,6 +58,7 @@ from commerce.payments.model import (
     PaymentCall,
     PaymentEvent,
     amount_to_move,
+    attempt_at,
     follow_published,
     moved,
 )
@@ -65,6 +68,14 @@ MESSAGES_KEPT = timedelta(days=30)
 
 NONE_YET = "attribute_not_exists(#pk)"
 STILL_THERE = "#status = :from"
+MAY_BE_ATTEMPTED = "#status IN (:authorizing, :failed)"
+# What is true of one attempt is true of the payment where no other attempt is under way.
+NO_OTHER_UNDER_WAY = (
+    "#status = :from AND size(#under_way) = :one AND contains(#under_way, :attempt)"
+)
+OTHERS_DECIDE = (
+    "contains(#under_way, :attempt) AND (#status <> :authorizing OR size(#under_way) > :one)"
+)
 # `claimed` is what captures took or ask for; a payment is made without it.
 ROOM_TO_CAPTURE = (
     "#status IN (:authorized, :captured) AND #amount >= :amount "
@@ -87,7 +98,10 @@ NONE_BOOKED_MEANWHILE = "#status = :from AND (attribute_not_exists(#done) OR #do
 ROOM_IN_ALLOWANCE = (
     "attribute_not_exists(#pk) OR (#spent <= :room AND NOT contains(#taken, :one_refund))"
 )
-ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded"
+ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded AND #claimed = #captured"
+
+# Each try fails only where another attempt began or ended meanwhile.
+_TRIES = 20
 
 
 def payment_key(order_id: str) -> Key:
@@ -108,6 +122,19 @@ def allowance_key(order_id: str) -> Key:
 def call_key(call: PaymentCall) -> Key:
     """Where a capture or refund stands."""
     return {"pk": call.order_id, "sk": f"{call.kind}#{call.call_id}"}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run's attempt to authorize a payment, and the payment with it.
+
+    `name` is empty where none may be made, for the payment has come further. `first` tells
+    that nobody else has called the provider for it.
+    """
+
+    name: str
+    payment: Payment
+    first: bool = False
 
 
 class PaymentStore:
@@ -175,15 +202,12 @@ class PaymentStore:
         }
         self._table.put(Put(item))
 
-    def record_attempt(self, payment: Payment, now: datetime) -> Payment | None:
-        """Record that the provider is about to be called, before it is.
+    def record_attempt(self, payment: Payment, now: datetime) -> Attempt:
+        """Record that a run is about to call the provider, before it does.
 
-        Returns
-        -------
-        Payment | None
-            The record of an earlier attempt, which says how far that came; None where
-            this is the first.
+        Nothing is recorded where the payment has come further than that.
         """
+        attempt = attempt_at(now, new_id("attempt", now))
         item = {
             **payment_key(payment.order_id),
             "status": payment.status,
@@ -193,18 +217,87 @@ class PaymentStore:
             "currency": payment.currency,
             "tax": payment.tax,
             "attempted_at": to_text(now),
+            "attempts": 1,
+            "under_way": {attempt},
             "events": [_event(payment.status, now)],
         }
         follow_published(None, payment)
         try:
             self._table.put(Put(item, NONE_YET))
         except ConditionFailed as failed:
-            return _payment(failed.item or {})
-        return None
+            return self._record_another_attempt(_payment(failed.item or {}), attempt, now)
+        return Attempt(attempt, _payment(item), first=True)
 
-    def record_another_attempt(self, payment: Payment, now: datetime) -> Payment:
-        """Record that the provider is called again, after a call without effect."""
-        return self._move(payment, AUTHORIZING, {"attempted_at": to_text(now)}, now)
+    def _record_another_attempt(self, known: Payment, attempt: str, now: datetime) -> Attempt:
+        # The SDK's own repeat of the write finds what it wrote.
+        if attempt in known.under_way:
+            return Attempt(attempt, known, first=True)
+        for _ in range(_TRIES):
+            if known.status not in (AUTHORIZING, FAILED):
+                break
+            resumed = known.status == FAILED
+            if resumed:
+                follow(PAYMENT, FAILED, AUTHORIZING)
+                follow_published(known, replace(known, status=AUTHORIZING))
+            try:
+                item = self._table.update(
+                    Update(
+                        payment_key(known.order_id),
+                        "SET #status = :authorizing, #attempted_at = :at, "
+                        "#version = #version + :one, #events = list_append(#events, :events) "
+                        "ADD #under_way :under_way, #attempts :one",
+                        STILL_THERE if resumed else MAY_BE_ATTEMPTED,
+                        {
+                            "authorizing": AUTHORIZING,
+                            "failed": FAILED,
+                            "from": FAILED,
+                            "at": to_text(now),
+                            "one": 1,
+                            "events": [_event(AUTHORIZING, now)] if resumed else [],
+                            # Of a record that names no attempts: the one it was made with.
+                            "under_way": {attempt, *known.under_way},
+                        },
+                    )
+                )
+            except ConditionFailed as failed:
+                known = _payment(failed.item or {})
+                if attempt in known.under_way:
+                    return Attempt(attempt, known)
+            else:
+                return Attempt(attempt, _payment(item))
+        return Attempt("", known)
+
+    def record_no_effect(self, payment: Payment, attempt: str, now: datetime) -> None:
+        """Record that an attempt surely had no effect; the payment `failed` where all had none."""
+        key, one = payment_key(payment.order_id), {"attempt": attempt, "one": 1}
+        follow(PAYMENT, AUTHORIZING, FAILED)
+        follow_published(payment, replace(payment, status=FAILED))
+        for _ in range(_TRIES):
+            with suppress(ConditionFailed):
+                self._table.update(
+                    Update(
+                        key,
+                        "SET #status = :to, #version = #version + :one, "
+                        "#events = list_append(#events, :event) REMOVE #under_way",
+                        NO_OTHER_UNDER_WAY,
+                        {**one, "from": AUTHORIZING, "to": FAILED, "event": [_event(FAILED, now)]},
+                    )
+                )
+                return
+            try:
+                self._table.update(
+                    Update(
+                        key,
+                        "SET #version = #version + :one DELETE #under_way :ended",
+                        OTHERS_DECIDE,
+                        {**one, "authorizing": AUTHORIZING, "ended": {attempt}},
+                    )
+                )
+            except ConditionFailed as failed:
+                if attempt not in _payment(failed.item or {}).under_way:
+                    return
+            else:
+                return
 
     def record_answer(self, payment: Payment, status: str, now: datetime, **facts: str) -> Payment:
         """Record how a call ended.
@@ -446,19 +539,21 @@ class PaymentStore:
         Raises
         ------
         PaymentOutcomeUnknown
-            A refund is still under way.
+            A capture or refund is still under way.
         IllegalTransition
             The payment went elsewhere meanwhile; `status` is where it is.
         """
         if payment.status == status:
             return payment
-        condition = ALL_GIVEN_BACK if status == REFUNDED else STILL_THERE
+        condition = ALL_GIVEN_BACK if status == REFUNDED else NOTHING_CLAIMED
         try:
             return self._write_status(payment, status, {}, now, condition)
         except ConditionFailed as failed:
             current = _payment(failed.item or {})
             if current.status == VOIDING:
-                raise PaymentOutcomeUnknown("a refund of this payment is still under way") from None
+                raise PaymentOutcomeUnknown(
+                    "a capture or refund of this payment is still under way"
+                ) from None
             if current.status != status:
                 raise _elsewhere(payment, failed) from None
             return current
@@ -617,7 +712,7 @@ def _event(status: str, now: datetime, reference: str = "") -> dict[str, str]:
 
 
 def _payment(item: Mapping[str, Any]) -> Payment:
-    attempted_at, released_at = item.get("attempted_at"), item.get("released_at")
+    released_at = item.get("released_at")
     return Payment(
         order_id=item["pk"],
         status=item["status"],
@@ -627,7 +722,7 @@ def _payment(item: Mapping[str, Any]) -> Payment:
         currency=item.get("currency", ""),
         provider_reference=item.get("provider_reference"),
         decline_reason=item.get("decline_reason"),
-        attempted_at=from_text(attempted_at) if attempted_at else None,
+        under_way=_under_way(item),
         events=tuple(PaymentEvent(**event) for event in item["events"]),
         tax=item.get("tax", 0),
         claimed=item.get("claimed", 0),
@@ -637,3 +732,11 @@ def _payment(item: Mapping[str, Any]) -> Payment:
         released=item.get("released", 0),
         released_at=from_text(released_at) if released_at else None,
     )
+
+
+def _under_way(item: Mapping[str, Any]) -> frozenset[str]:
+    """Give the attempts that have no answer; a record without a count tells its last one alone."""
+    if "attempts" in item:
+        return frozenset(item.get("under_way", ()))
+    at = item.get("attempted_at")
+    return frozenset({attempt_at(from_text(at), "")} if at else ())
