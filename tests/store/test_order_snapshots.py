@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from builders import line
-from commerce.errors import TooManyUnits, TransactionConflict
+from builders import ORDER_ID, details, line, order
+from commerce.errors import CartChanged, TooManyUnits, TransactionConflict
 from commerce.lifecycle import CANCELED, PACKED, SHIPPED
+from commerce.orders.model import Details
 from store.emulated_dynamodb import EmulatedDynamoDb
 from store.order_rules import check_amounts, check_units
 from store.seen_in_parts import SeenOneByOne, SeenPageByPage
 from store.shop_at_work import SERVICES, STAFF, ShopAtWork, lines_of, refusal
+from store.till import Interrupted
 
 DELIVERY = 400
 # 200 letters of four bytes each.
@@ -267,3 +269,46 @@ def test_a_key_is_one_operations_and_one_contents(database: EmulatedDynamoDb) ->
     refused = refusal(lambda: shop.receive(asked, {"line_1": 5}, {}))
     assert type(refused).__name__ == "IdempotencyKeyReused"
     assert shop.record(order_id).order.timeline[-1].by == STAFF
+
+
+# --- lines of one run of PlaceOrder ---------------------------------------------------
+
+
+def priced(unit_price: int, number: int = 900) -> Details:
+    """Give lines of three chunks that come to the same total whatever the first one costs."""
+    facts = {"title": LONG_TITLE, "tax": 0}
+    prices = [unit_price, 2000 - unit_price, *[10] * (number - 2)]
+    return details(
+        *(
+            line("SKU", 1, price, line_id=f"line_{n}", total=price, **facts)
+            for n, price in enumerate(prices, 1)
+        )
+    )
+
+
+def test_two_runs_of_place_order_that_found_other_prices_never_mix_their_lines(
+    database: EmulatedDynamoDb,
+) -> None:
+    head = order(line_count=900)
+    for number in count(1):
+        database.empty()
+        refused: list[bool] = []
+
+        def another(told: list[bool] = refused) -> None:
+            try:
+                ShopAtWork(database).orders.place_once(head, priced(900))
+            except CartChanged:
+                told.append(True)
+
+        client = Interrupted(number, another, database)
+        won = priced(1100)
+        try:
+            ShopAtWork(client).orders.place_once(head, won)
+        except CartChanged:
+            refused.append(True)
+            won = priced(900)
+        if client.calls < number:
+            break
+        assert len(refused) == 1
+        assert ShopAtWork(database).orders.lines(ORDER_ID) == won.lines
+    assert number == 1 + 1 + 3, "the record and three chunks"

@@ -6,7 +6,7 @@ import pytest
 from builders import CART_ID, NOW, ORDER_ID, details, line, order, table
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
 from commerce.ids import new_id
-from commerce.orders.model import Order, order_id_for
+from commerce.orders.model import Details, Order, order_id_for
 from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 
@@ -41,11 +41,43 @@ def test_placing_by_another_execution_is_refused_and_changes_nothing() -> None:
     assert store.lines(ORDER_ID) == details().lines
 
 
-def test_a_repeat_that_finds_another_cart_is_refused() -> None:
-    store = placed()
+CHEAPER, DEARER = line("TEA", unit_price=900), line("CUP", unit_price=1100, line_id="line_2")
+SWAPPED = replace(CHEAPER, unit_price=1100, total=1100), replace(DEARER, unit_price=900, total=900)
+TWO = details(CHEAPER, DEARER)
+CHANGED: dict[str, tuple[Order, Details]] = {
+    "another cart": (order(cart_version=2), TWO),
+    "another delivery": (order(totals={"fulfillment": 100, "total": 1100}), TWO),
+    "another tax": (order(totals={"subtotal": 1000, "tax": 0, "total": 1000}), TWO),
+    "prices that come to the same": (order(), details(*SWAPPED)),
+    "another title": (order(), details(replace(CHEAPER, title="Tea"), DEARER)),
+    "another address": (order(), replace(TWO, fulfillment={"destination": {"x": "y"}})),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_a_repeat_that_finds_another_cart_or_price_is_refused(change: str) -> None:
+    store, records = OrderStore(table("orders")), RecordStore(table("orders"))
+    store.place_once(order(), TWO)
     with pytest.raises(CartChanged):
-        store.place_once(order(cart_version=2), details(line("TEA")))
-    assert store.lines(ORDER_ID) == details().lines
+        store.place_once(*CHANGED[change])
+    assert (records.get(ORDER_ID).order, records.get(ORDER_ID).details) == (order(), TWO)
+
+
+def test_what_became_of_an_order_stays_when_the_run_that_placed_it_comes_late() -> None:
+    store, records = OrderStore(table("orders")), RecordStore(table("orders"))
+    customer = "customer_" + "a" * 32
+    whole = replace(TWO, fulfillment={"destination": {"address_country": "GB", "name": "Ada"}})
+    store.place_once(order(), whole)
+    store.confirm(ORDER_ID, "place_order", NOW)
+    assert records.hand_over(ORDER_ID, "ada@example.com", customer)
+    store.place_once(order(), whole)
+    assert records.get(ORDER_ID).details == replace(whole, customer_id=customer)
+    records.erase_buyer(ORDER_ID)
+    erased = records.get(ORDER_ID)
+    assert (erased.details.buyer, erased.details.customer_id) == ({}, customer)
+    store.place_once(order(), whole)
+    assert records.get(ORDER_ID) == erased
+    assert list(store.ids_of(customer)) == [ORDER_ID]
 
 
 def test_a_big_order_keeps_its_lines_in_order() -> None:
