@@ -46,6 +46,7 @@ audit-packages: $(AUDIT)/ready
 	  --ignore-vuln PYSEC-2026-2132
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement layers/vendor/requirements.txt
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement functions/site/requirements.txt
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement functions/staff/requirements.txt
 
 # In an environment of their own, for checkov asks for older packages than the shop has.
 $(AUDIT)/ready: infra/audit.lock
@@ -103,3 +104,6 @@ lock: $(VENV)/ready
 	{ echo "# What the site function imports on AWS beside the layers, at the versions of requirements.lock; made by: make lock"; \
 	  printf '%s\n' chalice flask-swagger-ui | \
 	  $(COMPILE) --no-deps --python-version 3.13 --constraint requirements.lock -; } > functions/site/requirements.txt
+	{ echo "# What the staff's authorizer imports on AWS beside the layers, at the versions of requirements.lock; made by: make lock"; \
+	  printf '%s\n' 'pyjwt[crypto]' | \
+	  $(COMPILE) --python-version 3.13 --constraint requirements.lock -; } > functions/staff/requirements.txt

@@ -9,7 +9,7 @@ from commerce.staff.model import Principal
 from commerce.staff.operations import identify
 from commerce.staff_directory import StaffDirectory
 
-directory = StaffDirectory(environment().staff_pool, environment().staff_client)
+directory = StaffDirectory(environment().staff_issuer, environment().staff_client)
 keys = ApiKeyStore(Table(environment().api_keys_table))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from commerce.access import Role
 from e2e.customers import new_email
+from e2e.recovery import wait_until
 from e2e.sales import Sale, policies
 from e2e.storefront import Storefront, new_key
 from e2e.tokens import Ask, sign_in
@@ -68,21 +69,34 @@ def test_an_id_token_opens_nothing(cloud: Cloud, ask: Ask) -> None:
     assert ask("GET /admin/orders", signed_in["RefreshToken"]).status_code == 401
 
 
-def test_who_signs_out_everywhere_is_out_at_once(cloud: Cloud, ask: Ask) -> None:
+def test_who_signs_out_everywhere_is_out_within_seconds(cloud: Cloud, ask: Ask) -> None:
     token = _of_ours(cloud, Role.AUDITOR)["AccessToken"]
     assert ask("GET /admin/orders", token).status_code == 200
     cloud.cognito.global_sign_out(AccessToken=token)
-    assert ask("GET /admin/orders", token).status_code == 401
+    _is_soon_out(ask, token)
 
 
-def test_who_is_disabled_or_deleted_is_out_at_once(cloud: Cloud, ask: Ask) -> None:
-    pool, name = cloud.stack_outputs()["UserPoolId"], new_email()
-    token = _of_ours(cloud, Role.AUDITOR, name)["AccessToken"]
+def test_who_is_disabled_or_deleted_is_out_within_seconds(cloud: Cloud, ask: Ask) -> None:
+    pool = cloud.stack_outputs()["UserPoolId"]
     for change in (cloud.cognito.admin_disable_user, cloud.cognito.admin_delete_user):
+        name = new_email()
+        token = _of_ours(cloud, Role.AUDITOR, name)["AccessToken"]
+        assert ask("GET /admin/orders", token).status_code == 200
         change(UserPoolId=pool, Username=name)
-        answer = ask("GET /admin/orders", token)
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-        assert answer.headers["www-authenticate"] == "Bearer"
+        _is_soon_out(ask, token)
+
+
+def _is_soon_out(ask: Ask, token: str) -> None:
+    """Wait for what processes of the authorizer remember; the promise is five seconds."""
+    answers: list[httpx.Response] = []
+
+    def is_out() -> bool:
+        answers.append(ask("GET /admin/orders", token))
+        return answers[-1].status_code == 401
+
+    wait_until(is_out, "the token to be over")
+    assert answers[-1].json()["code"] == "unauthenticated"
+    assert answers[-1].headers["www-authenticate"] == "Bearer"
 
 
 def _of_ours(cloud: Cloud, role: Role, name: str = "") -> dict[str, Any]:

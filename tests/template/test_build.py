@@ -18,6 +18,7 @@ MEGABYTE = 1024 * 1024
 # Unpacked, with its layers, a function may have 250 MB.
 LAYERS_BYTES_MAX = 60 * MEGABYTE
 SITE_BYTES_MAX = 6 * MEGABYTE
+AUTHORIZER_BYTES_MAX = 30 * MEGABYTE
 
 
 def _python313_folder() -> str | None:
@@ -59,6 +60,11 @@ def test_a_build_ships_each_function_what_it_needs_and_nothing_else(tmp_path: Pa
         if name == "SiteFunction":
             _assert_the_site_ships_its_own(shipped, _bytes(tmp_path / "built" / name))
             continue
+        if name == "AuthorizeFunction":
+            _assert_the_authorizer_ships_what_checks_signatures(
+                shipped, _bytes(tmp_path / "built" / name)
+            )
+            continue
         assert shipped == {path.name for path in handler_file(function).parent.glob("*.py")}, name
     layers = [tmp_path / "built" / "VendorLayer", ROOT / "layers" / "commerce"]
     assert sum(map(_bytes, layers)) < LAYERS_BYTES_MAX
@@ -72,6 +78,25 @@ def _assert_the_site_ships_its_own(shipped: set[str], size: int) -> None:
     # What Chalice's command would bring along.
     assert not [path for path in shipped if re.match(r"(pip|setuptools|botocore|flask)/", path)]
     assert size < SITE_BYTES_MAX
+
+
+def _assert_the_authorizer_ships_what_checks_signatures(shipped: set[str], size: int) -> None:
+    assert {"authorize.py", "jwt/api_jwt.py"} <= shipped
+    # Compiled for the processor and the Python that the function runs on, not for this machine.
+    compiled = {path for path in shipped if path.endswith(".so")}
+    assert any(path.startswith("cryptography/") for path in compiled)
+    assert all("aarch64" in path or path.endswith(".abi3.so") for path in compiled)
+    packages = {path.partition("/")[0] for path in shipped if "/" in path and "-info/" not in path}
+    assert packages <= {
+        "jwt",
+        "cryptography",
+        "cffi",
+        "pycparser",
+        "cffi.libs",
+        "cryptography.libs",
+        "bin",
+    }
+    assert size < AUTHORIZER_BYTES_MAX
 
 
 def _files(folder: Path) -> set[str]:

@@ -36,7 +36,7 @@ class Environment:
     webhook_secret: str
     deliveries_queue: str
     mail_sender: str
-    staff_pool: str
+    staff_issuer: str
     staff_client: str
     staff_usage_key: str
     integrations_plan: str

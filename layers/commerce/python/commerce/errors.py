@@ -319,6 +319,10 @@ class AccountsUnavailable(TransientError):
     """The service that keeps passwords did not answer."""
 
 
+class SignInUnavailable(TransientError):
+    """It could not be found out whose a token of staff is; nobody is let in."""
+
+
 # --- stock --------------------------------------------------------------------
 
 

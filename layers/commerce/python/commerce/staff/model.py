@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from commerce.access import Role
@@ -75,12 +76,16 @@ def claims_of(token: str) -> Mapping[str, Any] | None:
     return claims if isinstance(claims, dict) else None
 
 
-def is_access_token(claims: Mapping[str, Any], pool_id: str, client_id: str) -> bool:
-    """Tell whether claims are those of an access token of this pool and this client."""
+def is_access_token(claims: Mapping[str, Any], issuer: str, client_id: str, now: datetime) -> bool:
+    """Tell whether claims are those of an access token of this pool and client, not yet expired."""
+    expires = claims.get("exp")
     return (
         claims.get("token_use") == "access"
         and claims.get("client_id") == client_id
-        and str(claims.get("iss", "")).rpartition("/")[2] == pool_id
+        and claims.get("iss") == issuer
+        and isinstance(expires, int | float)
+        and not isinstance(expires, bool)
+        and now.timestamp() < expires
     )
 
 

@@ -33,6 +33,8 @@ def identify(
     ------
     Unauthenticated
         It shows nothing that holds; which part of it does not is nobody's business.
+    SignInUnavailable
+        Nobody can say whether it holds.
     """
     credential = credential_in(header)
     if credential is None:
@@ -40,7 +42,7 @@ def identify(
     if credential.startswith("sk_"):
         principal = _integration(credential, now, keys)
     else:
-        principal = _member_of_staff(credential, directory, staff_usage_key)
+        principal = _member_of_staff(credential, now, directory, staff_usage_key)
     if principal is None:
         raise _nobody()
     return principal
@@ -53,12 +55,17 @@ def _integration(credential: str, now: datetime, keys: ApiKeyStore) -> Principal
     return Principal(API_KEY, key.key_id, key.signature, scopes=key.scopes, usage_key=key.usage_key)
 
 
-def _member_of_staff(token: str, directory: StaffDirectory, usage_key: str) -> Principal | None:
-    claims = claims_of(token)
-    if claims is None or not is_access_token(claims, directory.pool_id, directory.client_id):
+def _member_of_staff(
+    token: str, now: datetime, directory: StaffDirectory, usage_key: str
+) -> Principal | None:
+    said = claims_of(token)
+    # What is no token of ours is told apart before a key is fetched for it.
+    if said is None or not is_access_token(said, directory.issuer, directory.client_id, now):
         return None
-    # The claims are worth nothing before Cognito has said that the token holds.
-    attributes = directory.attributes_behind(token)
+    claims = directory.claims_in(token, now)
+    if claims is None:
+        return None
+    attributes = directory.attributes_behind(token, now)
     if attributes is None:
         return None
     name = attributes.get("email") or attributes["sub"]
