@@ -33,6 +33,7 @@ from pushcart import (
     replay,
     seed,
     staff,
+    staff_commands,
     status,
     up,
     warehouse,
@@ -49,6 +50,7 @@ from pushcart.workspace import Workspace
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Run the Pushcart shop on this machine."
 )
+app.add_typer(staff_commands.app, name="staff")
 console = Console()
 
 _CHECK_SECONDS = 1.0
