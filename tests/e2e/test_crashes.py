@@ -164,7 +164,8 @@ def test_a_buyer_whose_call_died_asks_again_and_gets_the_order(
     )
     answer = storefront.complete(cart, "tok_slow", key=key)
 
-    assert died.status_code == 502
+    assert (died.status_code, died.json()["code"]) == (503, "unavailable")
+    assert died.headers["retry-after"] == "1"
     assert (answer.status_code, answer.json()["id"]) == (200, order_id)
     assert storefront.held(order_id) == total(cart)
     assert storefront.levels(sku) == (3, 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -9,7 +11,7 @@ import pytest
 
 from e2e.storefront import Storefront, new_key
 from pushcart.cloud import Cloud
-from pushcart.workspace import Workspace
+from pushcart.workspace import STACK_NAME, Workspace
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
@@ -149,3 +151,36 @@ def test_an_id_that_cannot_be_is_not_found(storefront: Storefront, nonsense: str
     checkout = {"payment": {"provider": "sandbox", "token": "tok_visa"}}
     answer = storefront.shop.call("POST", f"/store/carts/{nonsense}/complete", checkout, key="k")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@contextmanager
+def _no_room(cloud: Cloud, logical_id: str) -> Iterator[None]:
+    """Have Lambda throttle each call of a function, as where the account has no room left."""
+    resource = cloud.cloudformation.describe_stack_resource(
+        StackName=STACK_NAME, LogicalResourceId=logical_id
+    )
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    cloud.functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        cloud.functions.delete_function_concurrency(FunctionName=name)
+
+
+@pytest.mark.parametrize(
+    ("function", "path", "code"),
+    [
+        ("ListCategoriesFunction", "/store/categories", "unavailable"),
+        ("AuthorizeFunction", "/admin/settings", "sign_in_unavailable"),
+    ],
+)
+def test_what_lambda_has_no_room_for_is_told_when_to_come_back(
+    deployed_shop: Workspace, cloud: Cloud, staff_token: str, function: str, path: str, code: str
+) -> None:
+    with _no_room(cloud, function):
+        answer = _send(deployed_shop, "GET", path, Authorization=staff_token)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, code)
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert _send(deployed_shop, "GET", path, Authorization=staff_token).status_code == 200

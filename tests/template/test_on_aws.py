@@ -12,6 +12,7 @@ from samcli.yamlhelper import yaml_parse
 
 from cloud_in_memory import ROOT, template
 from deployed import Json, resources, routes
+from pushcart.api_document import endpoints
 
 # What holds something that nobody could make again: data, names, people, keys.
 STATEFUL = (
@@ -40,6 +41,8 @@ DELETED = {
     "MailIdentity",
 }
 DAYS = 24 * 60 * 60
+# What Lambda takes of one call that somebody waits for.
+EVENT_BYTES_MAX = 6 * 1024 * 1024
 
 
 def _everything() -> dict[str, Json]:
@@ -252,6 +255,40 @@ def test_a_pool_of_users_has_the_plan_that_what_it_does_costs_least_in() -> None
         # What is in a dearer plan alone, and would be refused in this.
         assert not {"UserPoolAddOns", "LambdaConfig"} & set(pool)
         assert "SignInPolicy" not in json.dumps(pool)
+
+
+# --- sizes -----------------------------------------------------------------------------
+
+
+def _event(body: str) -> bytes:
+    """Write a request as Lambda gets it of API Gateway, with as much around it as may be."""
+    path = "/admin/imports"
+    headers = {"Authorization": "t" * 4_000, "Cookie": '"' * 6_000}  # 10,240 bytes at most
+    query = {"q": "%22" * 2_000}
+    claims = dict.fromkeys(("kind", "id", "name", "roles", "scopes", "principalId"), "c" * 500)
+    event = {
+        "resource": path,
+        "path": path,
+        "httpMethod": "POST",
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": query,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()},
+        "pathParameters": {"id": "i" * 1_000},
+        "stageVariables": None,
+        "requestContext": {"path": f"/live{path}", "authorizer": claims, "rest": "r" * 4_000},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "a", "ü", "\n"])
+def test_the_longest_body_of_each_operation_fits_an_event_of_lambda(character: str) -> None:
+    for limit in {each.operation.body_bytes_max for each in endpoints(ROOT)}:
+        body = character * (limit // len(character.encode()))
+        size = len(_event(body))
+        assert size < EVENT_BYTES_MAX, limit
 
 
 # --- what docs/aws.md counts ---------------------------------------------------------

@@ -287,6 +287,26 @@ def test_what_api_gateway_answers_by_itself_is_a_problem_document(kind: str) -> 
         assert problem["status"] == response["StatusCode"]
 
 
+def test_whoever_met_a_lack_of_room_is_told_when_to_come_back() -> None:
+    """Lambda's throttling is a failure of the integration, or of the authorizer, to API Gateway."""
+    responses = resources("Api")["Api"]["GatewayResponses"]
+    lack_of_room = {
+        "AUTHORIZER_CONFIGURATION_ERROR",
+        "AUTHORIZER_FAILURE",
+        "DEFAULT_5XX",
+        "INTEGRATION_FAILURE",
+        "QUOTA_EXCEEDED",
+        "THROTTLED",
+    }
+
+    for kind in lack_of_room:
+        assert responses[kind]["StatusCode"] in {429, 503}, kind
+        assert responses[kind]["ResponseParameters"]["Headers"]["Retry-After"], kind
+    # What is not a matter of time is the one 500 that API Gateway gives.
+    others = {kind for kind, each in responses.items() if each.get("StatusCode") == 500}
+    assert others == {"API_CONFIGURATION_ERROR"}
+
+
 def test_every_route_has_a_limit_and_checkouts_a_lower_one() -> None:
     rates = _rates()
     assert rates["POST /store/carts/{id}/complete"] < rates["* /*"]

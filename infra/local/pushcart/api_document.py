@@ -45,7 +45,8 @@ Every refusal is an RFC 9457 problem: act on its `code`, which stays; show or lo
 answer. Lists take `limit` and the `next_cursor` of the page before.
 
 Any request may also be answered before it reaches an operation: 404 `not_found` where there
-is no such route, 413 `request_too_large`, 429 `too_many_requests`, 504 `timed_out`.
+is no such route, 413 `request_too_large`, 429 `too_many_requests`, 503 `unavailable`, 504
+`timed_out`. After a 503 or a 504 it may have been carried out: repeat it with its key.
 """
 _TAGS = {
     "catalog": "Products, variants and categories.",

@@ -60,6 +60,7 @@ def main() -> None:
         cors_preflight,
         event_delivery,
         gateway_responses,
+        integration_failures,
         mail_permissions,
         method_settings,
         role_recorder,
@@ -76,6 +77,7 @@ def main() -> None:
     event_delivery.install()
     cors_preflight.install()
     gateway_responses.install()
+    integration_failures.install()
     method_settings.install()
     usage_keys.install()
     task_tokens.install()

@@ -24,9 +24,10 @@ from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose
 if TYPE_CHECKING:
     from commerce.catalog.import_files import UploadForm
 
-IMPORT_CHARS_MAX = 4_000_000
-# As JSON writes it; a function takes no more of one request than 6 MiB with all around it.
-IMPORT_BYTES_MAX = 5_500_000
+IMPORT_CHARS_MAX = 3_000_000
+# As JSON writes it. A function takes no more of one request than 6 MiB, and gets the body as a
+# JSON text once more, in which each quote and backslash of it has a backslash before it.
+IMPORT_BYTES_MAX = 3_000_000
 # A price may be this old on a page; the cart has the one that counts.
 PUBLIC_SECONDS = 30
 # S3 says no more of its version ids than that they are so long at most and fit into a URL.
