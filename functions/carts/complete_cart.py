@@ -2,6 +2,7 @@
 
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.express import LoggedStateMachine
 from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.lifecycle import CONFIRMED
@@ -10,12 +11,11 @@ from commerce.orders.records import RecordStore
 from commerce.orders.schema import CompleteCart, PlacedOrder, order_path, placed_order
 from commerce.orders.store import OrderStore
 from commerce.payments.store import PaymentStore
-from commerce.workflows import StateMachine
 
 orders = OrderStore(Table(environment().orders_table))
 records = RecordStore(Table(environment().orders_table))
 payments = PaymentStore(Table(environment().payments_table))
-saga = StateMachine(environment().place_order_arn)
+saga = LoggedStateMachine(environment().place_order_arn)
 
 
 @http.operation(

@@ -31,6 +31,7 @@ class Outcome:
     status: str
     error: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    execution: str = ""
 
 
 @cache
@@ -60,7 +61,10 @@ class StateMachine:
         except ReadTimeoutError:
             return Outcome(STILL_RUNNING)
         return Outcome(
-            answer["status"], answer.get("error", ""), error_details(answer.get("cause", ""))
+            answer["status"],
+            answer.get("error", ""),
+            error_details(answer.get("cause", "")),
+            answer.get("executionArn", ""),
         )
 
     def start(self, name: str, document: Mapping[str, Any]) -> None:
