@@ -172,6 +172,13 @@ def test_a_back_office_does_it_with_two_calls_of_cognito(
     )
     assert asked["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
     assert "AuthenticationResult" not in asked
+    with pytest.raises(AssertionError, match="Invalid session"):
+        call(
+            "RespondToAuthChallenge",
+            ChallengeName="NEW_PASSWORD_REQUIRED",
+            Session="another's",
+            ChallengeResponses={"USERNAME": email, "NEW_PASSWORD": PASSWORD},
+        )
     given = call(
         "RespondToAuthChallenge",
         ChallengeName="NEW_PASSWORD_REQUIRED",

@@ -59,6 +59,7 @@ def main() -> None:
         aws_errors,
         cors_preflight,
         event_delivery,
+        first_passwords,
         gateway_responses,
         integration_failures,
         mail_permissions,
@@ -77,6 +78,7 @@ def main() -> None:
     event_delivery.install()
     cors_preflight.install()
     gateway_responses.install()
+    first_passwords.install()
     integration_failures.install()
     method_settings.install()
     usage_keys.install()
