@@ -5,6 +5,7 @@ from commerce.carts.ports import Ports
 from commerce.carts.schema import AddLines, CartView
 from commerce.entry import http
 from commerce.environment import environment
+from commerce.errors import CurrencyNotSold
 
 ports = Ports.of(environment())
 
@@ -15,7 +16,7 @@ ports = Ports.of(environment())
     body=AddLines,
     returns=CartView,
     creates=True,
-    problems=(*operations.EDIT_REFUSALS, *operations.LINE_REFUSALS),
+    problems=(*operations.EDIT_REFUSALS, CurrencyNotSold, *operations.LINE_REFUSALS),
 )
 def handler(request: http.Request[AddLines, http.Nothing]) -> http.Response:
     """Answer with the changed cart."""

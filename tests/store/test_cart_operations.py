@@ -20,6 +20,7 @@ from commerce.errors import (
     CartIncomplete,
     CartTooLarge,
     CheckoutInProgress,
+    CurrencyNotSold,
     DestinationNotServed,
     DomainError,
     FulfillmentOptionUnavailable,
@@ -505,6 +506,94 @@ def test_a_checkout_is_refused_where_the_chosen_option_is_gone() -> None:
     ports.settings.replace(without, 1, "ada", NOW)
 
     with pytest.raises(FulfillmentOptionUnavailable):
+        checked_out(cart.id, ports)
+
+
+# --- settings that changed while carts were open ------------------------------------
+
+
+def in_force(**changes: Any) -> None:
+    """Have staff put other settings in force."""
+    store = SettingsStore(table("settings"))
+    now = store.current(consistent=True)
+    store.replace(replace(now, **changes), now.version, "ada", NOW)
+
+
+def dropped(currency: str) -> dict[str, Any]:
+    zones = tuple(
+        replace(
+            zone,
+            options=tuple(
+                replace(
+                    option,
+                    prices={code: each for code, each in option.prices.items() if code != currency},
+                )
+                for option in zone.options
+            ),
+        )
+        for zone in DEFAULT_SETTINGS.zones
+    )
+    return {
+        "currencies": tuple(each for each in DEFAULT_SETTINGS.currencies if each != currency),
+        "zones": zones,
+    }
+
+
+@pytest.mark.parametrize("shipped", [True, False])
+def test_a_currency_that_was_dropped_is_named_and_nothing_is_sold_on_in_it(shipped: bool) -> None:
+    ports = shop(variant("MUG", requires_shipping=shipped))
+    cart = opened(ports, ("MUG", 2), currency="EUR", **READY)
+    assert cart.messages == []
+
+    in_force(**dropped("EUR"))
+
+    now = operations.read_cart(cart.id, ports)
+    assert [(each.type, each.code, each.path) for each in now.messages] == [
+        ("error", "currency_not_sold", "$.currency")
+    ]
+    assert "EUR" in now.messages[0].content
+    assert "GBP" in now.messages[0].content
+    assert (now.totals, now.fulfillment.options) == ([], [])
+    assert [line.unit_price for line in now.line_items] == [None]
+    assert operations.list_fulfillment_options(cart.id, ports).items == []
+    with pytest.raises(CurrencyNotSold) as refused:
+        checked_out(cart.id, ports)
+    assert refused.value.details["currencies"] == ["GBP"]
+    assert [each["path"] for each in refused.value.details["errors"]] == ["$.currency"]
+    with pytest.raises(CurrencyNotSold):
+        operations.add_line_items(cart.id, AddLines(sku="MUG"), ports)
+    # What the buyer takes out or says is kept.
+    assert operations.remove_line_item(cart.id, "line_1", ports).line_items == []
+    in_force(**{name: getattr(DEFAULT_SETTINGS, name) for name in ("currencies", "zones")})
+    assert operations.add_line_items(cart.id, AddLines(sku="MUG"), ports).messages == []
+
+
+def test_a_country_that_was_dropped_is_said_to_be() -> None:
+    ports = shop()
+    cart = opened(ports, ("MUG", 1), **READY)
+    in_force(zones=DEFAULT_SETTINGS.zones[1:2])
+    (message,) = operations.read_cart(cart.id, ports).messages
+    assert (message.code, message.content) == (
+        "destination_not_served",
+        "nothing is delivered to GB",
+    )
+    with pytest.raises(DestinationNotServed):
+        checked_out(cart.id, ports)
+
+
+def test_an_option_that_was_dropped_is_told_from_one_that_does_not_serve_the_place() -> None:
+    ports = shop()
+    cart = opened(ports, ("MUG", 1), **READY)
+    chosen = PatchCart.model_validate({"fulfillment": {"option_id": "gb-express"}})
+    operations.patch_cart(cart.id, chosen, ports)
+    gb, *others = DEFAULT_SETTINGS.zones
+    in_force(zones=(replace(gb, options=gb.options[:1]), *others))
+    (message,) = operations.read_cart(cart.id, ports).messages
+    assert (message.code, message.content) == (
+        "fulfillment_option_unavailable",
+        "the chosen fulfillment option is not offered any more",
+    )
+    with pytest.raises(FulfillmentOptionUnavailable, match="not offered any more"):
         checked_out(cart.id, ports)
 
 

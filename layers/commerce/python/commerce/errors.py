@@ -145,6 +145,10 @@ class PriceMissing(DomainError):
 # --- carts --------------------------------------------------------------------
 
 
+class CurrencyNotSold(DomainError):
+    """The shop does not sell in the cart's currency any more; `currencies` lists what it does."""
+
+
 class CartTooLarge(DomainError):
     """The cart would hold more lines or units than allowed."""
 

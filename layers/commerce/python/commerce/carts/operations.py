@@ -33,6 +33,7 @@ from commerce.errors import (
     CartIncomplete,
     CartTooLarge,
     CheckoutInProgress,
+    CurrencyNotSold,
     DestinationNotServed,
     DomainError,
     FulfillmentOptionUnavailable,
@@ -47,6 +48,7 @@ from commerce.orders.model import IN_FLIGHT, Checkout
 from commerce.orders.owners import order_token_for
 from commerce.pricing import PricedCart, price, unsellable
 from commerce.pricing.model import (
+    CURRENCY_NOT_SOLD,
     DESTINATION_NOT_SERVED,
     OPTION_UNAVAILABLE,
     PRICE_MISSING,
@@ -91,6 +93,8 @@ def price_for_checkout(
     ------
     NotFound
         There is no such cart, or it has expired.
+    CurrencyNotSold
+        The shop does not sell in the cart's currency any more.
     UnknownSku, PriceMissing
         `skus` names what cannot be bought, `errors` where it stands.
     DestinationNotServed, FulfillmentOptionUnavailable
@@ -101,6 +105,7 @@ def price_for_checkout(
     cart = carts.read(cart_id, clock())
     variants = catalog.variants(cart.skus)
     in_force = settings.current()
+    _refuse_dropped(cart.currency, in_force)
     _refuse_unsellable(cart.skus, variants, cart.currency, "$.line_items[{}].sku")
     priced = _priced(cart, variants, in_force)
     missing = missing_for_checkout(cart, requires_shipping=priced.requires_shipping)
@@ -209,6 +214,8 @@ def add_line_items(cart_id: str, request: AddLines, ports: Ports) -> CartView:
     ------
     NotFound, CartCompleted, CheckoutInProgress, CartChanged
         See `_edit`.
+    CurrencyNotSold
+        The shop does not sell in the cart's currency any more.
     UnknownSku, PriceMissing
         `skus` names what cannot be bought, `errors` where it stands.
     CartTooLarge
@@ -218,7 +225,8 @@ def add_line_items(cart_id: str, request: AddLines, ports: Ports) -> CartView:
     skus = [line.sku for line in new_lines]
     path = "$.sku" if request.line_items is None else "$.line_items[{}].sku"
 
-    def change(cart: Cart, variants: Mapping[str, Variant], _: ShopSettings) -> Cart:
+    def change(cart: Cart, variants: Mapping[str, Variant], settings: ShopSettings) -> Cart:
+        _refuse_dropped(cart.currency, settings)
         _refuse_unsellable(skus, variants, cart.currency, path)
         return add_lines(cart, new_lines)
 
@@ -315,6 +323,17 @@ def _refuse_unless_open(checkout: Checkout) -> None:
         raise CheckoutInProgress("the cart is being checked out", order_id=checkout.order_id)
     if status == COMPLETED:
         raise CartCompleted("the cart is an order already", order_id=checkout.order_id)
+
+
+def _refuse_dropped(currency: str, settings: ShopSettings) -> None:
+    if currency not in settings.currencies:
+        raise CurrencyNotSold(
+            f"the shop does not sell in {currency} any more; open a cart in another currency",
+            currencies=list(settings.currencies),
+            errors=[
+                _field("$.currency", CURRENCY_NOT_SOLD, f"use {', '.join(settings.currencies)}")
+            ],
+        )
 
 
 def _refuse_unsellable(

@@ -56,6 +56,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.IdempotencyKeyReused: 422,
     errors.UnknownSku: 422,
     errors.PriceMissing: 422,
+    errors.CurrencyNotSold: 422,
     errors.CartTooLarge: 422,
     errors.CartIncomplete: 422,
     errors.FulfillmentOptionUnavailable: 422,

@@ -51,6 +51,7 @@ REFUSALS = (
     errors.CartIncomplete,
     errors.CartChanged,
     errors.TooManyAttempts,
+    errors.CurrencyNotSold,
     errors.UnknownSku,
     errors.PriceMissing,
     errors.DestinationNotServed,

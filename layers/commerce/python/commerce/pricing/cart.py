@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from commerce.catalog.model import Variant
 from commerce.pricing.fulfillment import fulfillment_options
 from commerce.pricing.model import (
+    CURRENCY_NOT_SOLD,
     DESTINATION_MISSING,
     DESTINATION_NOT_SERVED,
     OPTION_UNAVAILABLE,
@@ -49,6 +50,8 @@ def price(
     option_id
         The buyer's choice; with None the cheapest option stands for it.
     """
+    if currency not in settings.currencies:
+        return _unpriced(currency, settings)
     country = destination.address_country if destination else None
     priced: list[PricedLine] = []
     messages: list[Message] = []
@@ -69,7 +72,8 @@ def price(
         subtotal = sum(line.subtotal for line in priced)
         options = fulfillment_options(destination, currency, subtotal, settings)
         chosen = _choose(options, option_id)
-        messages += _fulfillment_messages(country, options, chosen)
+        known = option_id is None or settings.offers(option_id, None)
+        messages += _fulfillment_messages(country, options, chosen, known=known)
     return PricedCart(
         lines=tuple(priced),
         currency=currency,
@@ -79,6 +83,25 @@ def price(
         totals=_totals(priced, chosen, tax_included=settings.prices_include_tax),
         messages=tuple(messages),
     )
+
+
+def _unpriced(currency: str, settings: ShopSettings) -> PricedCart:
+    """Give a cart in a currency that was dropped: nothing is sold, delivered or added up in it."""
+    content = f"nothing is sold in {currency} any more; open a cart in {_either(settings)}"
+    message = _error(CURRENCY_NOT_SOLD, "$.currency", content)
+    return PricedCart(
+        lines=(),
+        currency=currency,
+        requires_shipping=False,
+        fulfillment_option=None,
+        options=(),
+        totals=(),
+        messages=(message,),
+    )
+
+
+def _either(settings: ShopSettings) -> str:
+    return " or ".join(settings.currencies)
 
 
 def unsellable(variant: Variant | None, currency: str) -> str | None:
@@ -130,7 +153,11 @@ def _choose(options: Sequence[PricedOption], option_id: str | None) -> PricedOpt
 
 
 def _fulfillment_messages(
-    country: str | None, options: Sequence[PricedOption], chosen: PricedOption | None
+    country: str | None,
+    options: Sequence[PricedOption],
+    chosen: PricedOption | None,
+    *,
+    known: bool,
 ) -> list[Message]:
     if country is None:
         content = "tax and fulfillment are computed once there is a destination"
@@ -139,7 +166,8 @@ def _fulfillment_messages(
         path = "$.fulfillment.destination.address_country"
         return [_error(DESTINATION_NOT_SERVED, path, f"nothing is delivered to {country}")]
     if chosen is None:
-        content = "the chosen fulfillment option does not serve this destination"
+        does_not = "does not serve this destination" if known else "is not offered any more"
+        content = f"the chosen fulfillment option {does_not}"
         return [_error(OPTION_UNAVAILABLE, "$.fulfillment.option_id", content)]
     return []
 

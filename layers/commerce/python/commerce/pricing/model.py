@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from commerce.addresses import postal_code_as_written
 
 # Codes of messages a cart may carry.
+CURRENCY_NOT_SOLD = "currency_not_sold"
 UNKNOWN_SKU = "unknown_sku"
 PRICE_MISSING = "price_missing"
 DESTINATION_MISSING = "destination_missing"
