@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from commerce.carts.model import (
     Cart,
+    MissingField,
     add_lines,
     change_line,
     claim,
@@ -109,6 +110,7 @@ def price_for_checkout(
     _refuse_unsellable(cart.skus, variants, cart.currency, "$.line_items[{}].sku")
     priced = _priced(cart, variants, in_force)
     missing = missing_for_checkout(cart, requires_shipping=priced.requires_shipping)
+    missing += _undecided(cart, in_force)
     if missing:
         raise CartIncomplete(
             "the cart lacks something a checkout needs",
@@ -323,6 +325,18 @@ def _refuse_unless_open(checkout: Checkout) -> None:
         raise CheckoutInProgress("the cart is being checked out", order_id=checkout.order_id)
     if status == COMPLETED:
         raise CartCompleted("the cart is an order already", order_id=checkout.order_id)
+
+
+def _undecided(cart: Cart, settings: ShopSettings) -> list[MissingField]:
+    """Ask for the region where tax differs by it and the address does not tell which it is."""
+    place = cart.destination
+    if place is None or not settings.tax.undecided(
+        place.address_country, place.address_region, place.postal_code
+    ):
+        return []
+    detail = f"tax depends on it: name a region of {place.address_country} by its name or code"
+    code = "invalid" if place.address_region else "missing"
+    return [MissingField("$.fulfillment.destination.address_region", detail, code)]
 
 
 def _refuse_dropped(currency: str, settings: ShopSettings) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from commerce.addresses import regions_of
+from commerce.countries import COUNTRIES
 from commerce.fulfillment.model import BUYER
 from commerce.orders.model import Change
 from commerce.orders.record import OrderRecord
@@ -39,8 +41,17 @@ def _without_address(fulfillment: Mapping[str, Any]) -> dict[str, Any]:
         destination = kept["destination"]
         kept["destination"] = {
             name: destination[name] for name in _KEPT_OF_DESTINATION if name in destination
-        }
+        } | _region(destination)
     return kept
+
+
+def _region(destination: Mapping[str, str]) -> dict[str, str]:
+    """Give the region's code, which tax may be told from, and not what was written for it."""
+    country = destination.get("address_country", "")
+    if country not in COUNTRIES:
+        return {}
+    found = regions_of(country, destination.get("address_region"), destination.get("postal_code"))
+    return {"address_region": found[0]} if found else {}
 
 
 def _unworded(change: Change) -> Change:

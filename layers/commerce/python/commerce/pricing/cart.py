@@ -22,7 +22,7 @@ from commerce.pricing.model import (
     Total,
 )
 from commerce.pricing.tax import tax_of
-from commerce.settings.model import ShopSettings
+from commerce.settings.model import Rates, ShopSettings, rate_in
 
 _ACTIVE = "active"
 
@@ -52,13 +52,15 @@ def price(
     """
     if currency not in settings.currencies:
         return _unpriced(currency, settings)
-    country = destination.address_country if destination else None
+    place = destination or Destination()
+    country = place.address_country
+    rates = settings.tax.row(country, place.address_region, place.postal_code)
     priced: list[PricedLine] = []
     messages: list[Message] = []
     for position, line in enumerate(lines):
         variant = variants.get(line.sku)
         outcome = _price_line(
-            line, variant, currency, position=position, country=country, settings=settings
+            line, variant, currency, position=position, rates=rates, settings=settings
         )
         if isinstance(outcome, PricedLine):
             priced.append(outcome)
@@ -117,7 +119,7 @@ def _price_line(
     currency: str,
     *,
     position: int,
-    country: str | None,
+    rates: Rates | None,
     settings: ShopSettings,
 ) -> PricedLine | Message:
     code = unsellable(variant, currency)
@@ -127,7 +129,7 @@ def _price_line(
         return _error(code or UNKNOWN_SKU, path, f"{line.sku} cannot be bought: {reason}")
     unit_price = variant.prices[currency]
     subtotal = unit_price * line.quantity
-    rate = settings.tax.rate(country, variant.tax_class)
+    rate = rate_in(rates, variant.tax_class)
     taxed = tax_of(subtotal, rate, included=settings.prices_include_tax)
     return PricedLine(
         line_id=line.line_id,

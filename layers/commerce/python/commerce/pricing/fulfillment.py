@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from commerce.pricing.model import Destination, PricedOption
 from commerce.pricing.tax import tax_of
-from commerce.settings.model import FulfillmentOption, ShopSettings, Zone
+from commerce.settings.model import FulfillmentOption, ShopSettings, Zone, rate_in
 
 
 def fulfillment_options(
@@ -26,7 +26,9 @@ def fulfillment_options(
     zone = settings.zone_of(destination.address_country)
     if zone is None:
         return ()
-    country = destination.address_country
+    rates = settings.tax.row(
+        destination.address_country, destination.address_region, destination.postal_code
+    )
     included = settings.prices_include_tax
     priced = [
         PricedOption(
@@ -34,7 +36,7 @@ def fulfillment_options(
             title=option.title,
             zone_id=zone.zone_id,
             amount=amount,
-            tax=tax_of(amount, settings.tax.rate(country, option.tax_class), included=included).tax,
+            tax=tax_of(amount, rate_in(rates, option.tax_class), included=included).tax,
             tax_class=option.tax_class,
         )
         for option, amount in _amounts(zone, currency, goods_subtotal)

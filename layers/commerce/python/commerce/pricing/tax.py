@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commerce.money import divide_half_up
+from commerce.settings.model import Rate
 
-_WHOLE = 10_000  # basis points
+# Rates are basis points with up to four decimals, so these are whole numbers.
+_FINER = 10_000
+_WHOLE = 10_000 * _FINER
 
 
 @dataclass(frozen=True)
@@ -17,13 +20,14 @@ class Taxed:
     total: int
 
 
-def tax_of(amount: int, rate: int, *, included: bool) -> Taxed:
-    """Compute the tax of an amount at a rate in basis points.
+def tax_of(amount: int, rate: Rate, *, included: bool) -> Taxed:
+    """Compute the tax of an amount at a rate in basis points, such as 2000 or 887.5.
 
     With tax included the buyer pays the amount as it is, whatever the rate: a price
     of 120 stays 120 abroad, and only the part of it that is tax differs.
     """
+    parts = int(rate * _FINER)
     if included:
-        return Taxed(divide_half_up(amount * rate, _WHOLE + rate), amount)
-    tax = divide_half_up(amount * rate, _WHOLE)
+        return Taxed(divide_half_up(amount * parts, _WHOLE + parts), amount)
+    tax = divide_half_up(amount * parts, _WHOLE)
     return Taxed(tax, amount + tax)

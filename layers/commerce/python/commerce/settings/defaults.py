@@ -12,6 +12,7 @@ from commerce.settings.model import (
     Policies,
     ShopSettings,
     StockLocation,
+    TaxRegion,
     TaxRules,
     Zone,
 )
@@ -38,6 +39,35 @@ def _rates(country: str) -> dict[str, int]:
     return rates
 
 
+# Parts of countries that are outside their VAT, or have a VAT of their own, by postal code.
+_OUTSIDE = {
+    "DE": ("27498", "78266"),  # Heligoland, Büsingen
+    "ES": ("35", "38", "51", "52"),  # the Canaries, Ceuta, Melilla
+    "FI": ("22",),  # Åland, also a country of its own, AX
+    "FR": ("971", "972", "973", "974", "975", "976", "977", "978", "984", "986", "987", "988"),
+    "GB": ("GY", "JE"),  # Guernsey, Jersey, also countries of their own
+    "GR": ("63086", "63087"),  # Mount Athos
+    "IT": ("23030", "23041", "22060", "22061"),  # Livigno, Campione
+}
+_OWN_RATES = (
+    ("AT", 1900, 1000, ("6691", "6991", "6992", "6993")),  # Jungholz, Mittelberg
+    ("PT", 2200, 400, ("90", "91", "92", "93", "94")),  # Madeira
+    ("PT", 1600, 400, ("95", "96", "97", "98", "99")),  # the Azores
+)
+
+
+def _regions() -> tuple[TaxRegion, ...]:
+    outside = (
+        TaxRegion(country, {"standard": 0}, None, prefixes)
+        for country, prefixes in _OUTSIDE.items()
+    )
+    own = (
+        TaxRegion(country, {"standard": standard, "reduced": reduced, "zero": 0}, None, prefixes)
+        for country, standard, reduced, prefixes in _OWN_RATES
+    )
+    return (*outside, *own)
+
+
 def _option(
     option_id: str, title: str, gbp: int, eur: int, free_above: dict[str, int] | None = None
 ) -> FulfillmentOption:
@@ -51,7 +81,11 @@ DEFAULT_SETTINGS = ShopSettings(
     currencies=("GBP", "EUR"),
     base_currency="GBP",
     prices_include_tax=True,
-    tax=TaxRules(origin="GB", rates={country: _rates(country) for country in _STANDARD}),
+    tax=TaxRules(
+        origin="GB",
+        rates={country: _rates(country) for country in _STANDARD},
+        regions=_regions(),
+    ),
     zones=(
         Zone(
             "gb",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from commerce.addresses import is_region, postal_code_as_written, regions_of
 from commerce.countries import COUNTRIES
 from commerce.money import is_currency
 
@@ -50,26 +52,112 @@ class StockLocation:
     title: str
 
 
+# In basis points: 2000 is 20 %, and 887.5 is 8.875 %. Exact, to a millionth of a percent.
+Rate = int | Decimal
+Rates = Mapping[str, Rate]
+
+# Countries of their own by ISO 3166 that are taxed as a part of another.
+SAME_AS: Mapping[str, str] = {"IM": "GB", "MC": "FR"}
+
+
+@dataclass(frozen=True)
+class TaxRegion:
+    """A part of a country that has rates of its own, all of them.
+
+    `region` is its code of ISO 3166-2 without the country's, `postal_prefixes` is what postal
+    codes begin with there, without spaces and hyphens. With both, an address must have both.
+    """
+
+    country: str
+    rates: Rates
+    region: str | None = None
+    postal_prefixes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class TaxRules:
-    """Rates in basis points (2000 is 20 %) by country and tax class.
+    """Rates by country and tax class, and those of regions that differ.
 
-    `origin` is the country whose rates stand in until a destination is known.
+    `origin` is the country whose rates stand in until a destination is known. `same_as` maps
+    countries to others as a part of which they are taxed where they have no row.
     """
 
     origin: str
-    rates: Mapping[str, Mapping[str, int]]
+    rates: Mapping[str, Rates]
+    regions: tuple[TaxRegion, ...] = ()
+    same_as: Mapping[str, str] = field(default_factory=lambda: SAME_AS)
 
-    def rate(self, country: str | None, tax_class: str) -> int:
-        """Give the rate in basis points for goods of a class that go to a country.
+    def row(
+        self, country: str | None, region: str | None = None, postal_code: str | None = None
+    ) -> Rates | None:
+        """Give the rates of an address by tax class; None where goods are exported.
 
-        A country without a row is an export, at 0. A class that the row does not
-        name is taxed as `standard`: a forgotten class must not make goods tax-free.
+        Of the regions that an address is in, the one with the longest postal prefix counts,
+        then the smallest; else its country.
         """
-        row = self.rates.get(country or self.origin)
-        if row is None:
-            return 0
-        return row.get(tax_class, row[STANDARD])
+        country = country or self.origin
+        found = self._region(country, region, postal_code)
+        if found:
+            return found.rates
+        return self.rates.get(country, self.rates.get(self.same_as.get(country, "")))
+
+    def rate(
+        self,
+        country: str | None,
+        tax_class: str,
+        region: str | None = None,
+        postal_code: str | None = None,
+    ) -> Rate:
+        """Give the rate in basis points for goods of a class that go to an address."""
+        return rate_in(self.row(country, region, postal_code), tax_class)
+
+    def undecided(self, country: str | None, region: str | None, postal_code: str | None) -> bool:
+        """Tell whether an address must name its region, for rates differ by it, and does not."""
+        by_region = any(each.country == country and each.region for each in self.regions)
+        return by_region and not regions_of(country or "", region, postal_code)
+
+    def _region(
+        self, country: str, region: str | None, postal_code: str | None
+    ) -> TaxRegion | None:
+        places = [each for each in self.regions if each.country == country]
+        if not places:
+            return None
+        within = regions_of(country, region, postal_code)
+        codes = _compact(country, postal_code)
+        best: tuple[tuple[int, int], TaxRegion] | None = None
+        for place in places:
+            if place.region and place.region not in within:
+                continue
+            begun = [
+                len(prefix)
+                for prefix in place.postal_prefixes
+                if any(code.startswith(prefix) for code in codes)
+            ]
+            if place.postal_prefixes and not begun:
+                continue
+            size = len(within) - within.index(place.region) if place.region else 0
+            rank = (max(begun, default=0), size)
+            if best is None or rank > best[0]:
+                best = (rank, place)
+        return best[1] if best else None
+
+
+def rate_in(row: Rates | None, tax_class: str) -> Rate:
+    """Give the rate of a class in an address's row.
+
+    No row is an export, at 0. A class that the row does not name is taxed as `standard`: a
+    forgotten class must not make goods tax-free.
+    """
+    return 0 if row is None else row.get(tax_class, row[STANDARD])
+
+
+def _compact(country: str, postal_code: str | None) -> tuple[str, ...]:
+    """Give a postal code without what parts it, with and without the country before it."""
+    if not postal_code:
+        return ()
+    written = postal_code_as_written(country, postal_code)
+    code = written.replace(" ", "").replace("-", "").upper()
+    return code, code.removeprefix(country)
 
 
 @dataclass(frozen=True)
@@ -181,6 +269,35 @@ def _tax_faults(tax: TaxRules) -> Iterator[Fault]:
             yield Fault(
                 f"$.tax.rates.{country}", "missing", "every country needs a `standard` rate"
             )
+    for country, other in tax.same_as.items():
+        for each in (country, other):
+            if each not in COUNTRIES:
+                yield _unknown_country(f"$.tax.same_as.{country}", each)
+    yield from _region_faults(tax)
+
+
+def _region_faults(tax: TaxRules) -> Iterator[Fault]:
+    seen: set[tuple[str, str | None, str]] = set()
+    for number, place in enumerate(tax.regions):
+        path = f"$.tax.regions[{number}]"
+        if place.country not in COUNTRIES:
+            yield _unknown_country(f"{path}.country", place.country)
+        elif place.region and not is_region(place.country, place.region):
+            yield Fault(
+                f"{path}.region",
+                "unknown_region",
+                f"{place.region} is no subdivision of {place.country} in ISO 3166-2",
+            )
+        if not place.region and not place.postal_prefixes:
+            yield Fault(path, "missing", "name a region, or what its postal codes begin with")
+        if STANDARD not in place.rates:
+            yield Fault(f"{path}.rates", "missing", "every region needs a `standard` rate")
+        for prefix in place.postal_prefixes or ("",):
+            known = (place.country, place.region, prefix)
+            if known in seen:
+                name = " ".join(filter(None, known))
+                yield _duplicate(f"{path}.postal_prefixes" if prefix else path, name)
+            seen.add(known)
 
 
 def _zone_faults(settings: ShopSettings) -> Iterator[Fault]:

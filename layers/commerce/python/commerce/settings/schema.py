@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 from commerce.money import CURRENCY_PATTERN
 from commerce.settings.model import (
+    SAME_AS,
     FulfillmentOption,
     Policies,
+    Rate,
     ShopSettings,
     StockLocation,
+    TaxRegion,
     TaxRules,
     Zone,
 )
@@ -25,6 +39,8 @@ _CURRENCIES_MAX = 20
 _COUNTRIES_MAX = 250
 _LOCATIONS_MAX = 100
 _TAX_CLASSES_MAX = 10
+_TAX_REGIONS_MAX = 1_000
+_PREFIXES_MAX = 5_000
 _RATE_MAX = 10_000
 
 # Which there are, the rules say: older settings may name others, and must stay readable.
@@ -34,7 +50,38 @@ CountryOrAll = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$", max_
 Id = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
 Title = Annotated[str, Line(80, 1)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
-BasisPoints = Annotated[int, Field(strict=True, ge=0, le=_RATE_MAX)]
+_PERCENT = r"^(100(\.0{1,6})?|[0-9]{1,2}(\.[0-9]{1,6})?)$"
+
+
+def _known_rate(value: object) -> int | str:
+    """Take either form; a union's own check would name the form in the error's path."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _RATE_MAX:
+        return value
+    if isinstance(value, str) and re.fullmatch(_PERCENT, value, re.ASCII):
+        return value
+    raise ValueError("use basis points, such as 2000, or percent as a text, such as '8.875'")
+
+
+TaxRate = Annotated[
+    int | str,
+    PlainValidator(_known_rate),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": _RATE_MAX},
+                {"type": "string", "pattern": _PERCENT},
+            ],
+            "description": "An integer is basis points, 2000 for 20 %; a text is percent, to six"
+            " decimals: `8.875`.",
+            "examples": [2000, "8.875"],
+        }
+    ),
+]
+ClassRates = Annotated[dict[Id, TaxRate], Field(max_length=_TAX_CLASSES_MAX)]
+Region = Annotated[str, StringConstraints(pattern="^([A-Z]{2}-)?[0-9A-Z]{1,3}$", max_length=6)]
+PostalPrefix = Annotated[
+    str, StringConstraints(pattern="^[0-9A-Za-z](?:[ -]?[0-9A-Za-z]){0,9}$", max_length=19)
+]
 Amounts = Annotated[dict[Currency, Amount], Field(max_length=_CURRENCIES_MAX)]
 
 
@@ -76,19 +123,72 @@ class LocationBody(_Part):
     title: Title
 
 
+class TaxRegionBody(_Part):
+    """A part of a country that has rates of its own, which replace all of the country's."""
+
+    country: Country = Field(examples=["US"])
+    region: Region | None = Field(
+        default=None, description="ISO 3166-2, such as NY or US-NY.", examples=["NY"]
+    )
+    postal_prefixes: list[PostalPrefix] = Field(
+        default_factory=list,
+        max_length=_PREFIXES_MAX,
+        description="What postal codes there begin with; any where there are none.",
+        examples=[["100", "101"]],
+    )
+    rates: ClassRates = Field(
+        description="By class, whole: a sum where several taxes are due. Needs `standard`.",
+        examples=[{"standard": "8.875"}],
+    )
+
+
 class TaxBody(_Part):
-    """Tax by country and class; a country without a row is an export, at 0."""
+    """Tax by country, region and class; a country without a row is an export, at 0."""
 
     origin: Country = Field(
         description="The shop's own country; its rates stand in until a destination is known."
     )
-    rates: dict[Country, Annotated[dict[Id, BasisPoints], Field(max_length=_TAX_CLASSES_MAX)]] = (
-        Field(
-            max_length=_COUNTRIES_MAX,
-            description="Basis points: 2000 is 20 %. Every country needs `standard`.",
-            examples=[{"GB": {"standard": 2000, "reduced": 500, "zero": 0}}],
-        )
+    rates: dict[Country, ClassRates] = Field(
+        max_length=_COUNTRIES_MAX,
+        description="By country and class. Every country needs `standard`.",
+        examples=[{"GB": {"standard": 2000, "reduced": 500, "zero": 0}}],
     )
+    regions: list[TaxRegionBody] = Field(
+        default_factory=list,
+        max_length=_TAX_REGIONS_MAX,
+        description="Parts of countries with rates of their own. Of those that an address is in,"
+        " the one with the longest postal prefix counts, then the smallest.",
+    )
+    same_as: dict[Country, Country] = Field(
+        default_factory=lambda: dict(SAME_AS),
+        max_length=_COUNTRIES_MAX,
+        description="Countries without a row that are taxed as a part of another.",
+        examples=[{"IM": "GB", "MC": "FR"}],
+    )
+
+    @field_validator("regions")
+    @classmethod
+    def _prefixes_fit(cls, regions: list[TaxRegionBody]) -> list[TaxRegionBody]:
+        if sum(len(each.postal_prefixes) for each in regions) > _PREFIXES_MAX:
+            raise ValueError(f"all regions have {_PREFIXES_MAX:,} postal prefixes at most")
+        return regions
+
+    def to_rules(self) -> TaxRules:
+        """Give the rules as pricing takes them."""
+        return TaxRules(
+            self.origin,
+            {country: _rates(row) for country, row in self.rates.items()},
+            tuple(
+                TaxRegion(
+                    each.country,
+                    _rates(each.rates),
+                    (each.region or "").removeprefix(f"{each.country}-") or None,
+                    tuple(_compact(prefix) for prefix in each.postal_prefixes),
+                )
+                for each in self.regions
+            ),
+            self.same_as,
+        )
 
 
 class PoliciesBody(_Part):
@@ -155,7 +255,7 @@ class SettingsBody(_Part):
             currencies=tuple(self.currencies),
             base_currency=self.base_currency,
             prices_include_tax=self.prices_include_tax,
-            tax=TaxRules(self.tax.origin, self.tax.rates),
+            tax=self.tax.to_rules(),
             zones=tuple(_to_zone(zone) for zone in self.fulfillment_zones),
             stock_locations=tuple(
                 StockLocation(place.id, place.title) for place in self.stock_locations
@@ -171,7 +271,7 @@ class SettingsBody(_Part):
                 "currencies": settings.currencies,
                 "base_currency": settings.base_currency,
                 "prices_include_tax": settings.prices_include_tax,
-                "tax": asdict(settings.tax),
+                "tax": tax_document(settings.tax),
                 "fulfillment_zones": [_zone(zone) for zone in settings.zones],
                 "stock_locations": [
                     {"id": place.location_id, "title": place.title}
@@ -183,6 +283,50 @@ class SettingsBody(_Part):
                 "updated_by": settings.updated_by,
             }
         )
+
+
+def tax_document(tax: TaxRules) -> dict[str, Any]:
+    """Show the tax rules, as they are also kept."""
+    return {
+        "origin": tax.origin,
+        "rates": {country: _shown(row) for country, row in tax.rates.items()},
+        "regions": [
+            {
+                "country": each.country,
+                "region": each.region,
+                "postal_prefixes": list(each.postal_prefixes),
+                "rates": _shown(each.rates),
+            }
+            for each in tax.regions
+        ],
+        "same_as": dict(tax.same_as),
+    }
+
+
+def _rates(row: Mapping[str, int | str]) -> dict[str, Rate]:
+    return {name: _rate(rate) for name, rate in row.items()}
+
+
+def _rate(rate: int | str) -> Rate:
+    if isinstance(rate, int):
+        return rate
+    points = Decimal(rate) * 100
+    return int(points) if points == int(points) else points
+
+
+def _shown(row: Mapping[str, Rate]) -> dict[str, int | str]:
+    return {name: _rate_shown(rate) for name, rate in row.items()}
+
+
+def _rate_shown(rate: Rate) -> int | str:
+    """Show whole basis points as what they are, and finer rates as percent."""
+    if rate == int(rate):
+        return int(rate)
+    return f"{(Decimal(rate) / 100).normalize():f}"
+
+
+def _compact(prefix: str) -> str:
+    return prefix.replace(" ", "").replace("-", "").upper()
 
 
 def _to_zone(zone: ZoneBody) -> Zone:

@@ -17,13 +17,14 @@ from commerce.dynamo.table import Item, Put, Table, TransactionRefused
 from commerce.errors import NotFound, StaleVersion
 from commerce.settings.defaults import DEFAULT_SETTINGS, FIRST_VERSION
 from commerce.settings.model import (
+    SAME_AS,
     FulfillmentOption,
     Policies,
     ShopSettings,
     StockLocation,
-    TaxRules,
     Zone,
 )
+from commerce.settings.schema import TaxBody, tax_document
 
 _CURRENT_IS_EXPECTED = "#version = :expected"
 # Version 1 is the built-in one, which nobody has stored.
@@ -117,8 +118,7 @@ def _to_body(settings: ShopSettings) -> Item:
         "currencies": list(settings.currencies),
         "base_currency": settings.base_currency,
         "prices_include_tax": settings.prices_include_tax,
-        "tax_origin": settings.tax.origin,
-        "tax_rates": {country: dict(row) for country, row in settings.tax.rates.items()},
+        **{f"tax_{name}": value for name, value in tax_document(settings.tax).items()},
         "zones": [_zone_to_body(zone) for zone in settings.zones],
         "stock_locations": [
             {"id": place.location_id, "title": place.title} for place in settings.stock_locations
@@ -151,7 +151,15 @@ def _from_item(item: Item) -> ShopSettings:
         currencies=tuple(item["currencies"]),
         base_currency=item["base_currency"],
         prices_include_tax=item["prices_include_tax"],
-        tax=TaxRules(item["tax_origin"], item["tax_rates"]),
+        # Settings stored before there were regions have none; what is taxed as another always was.
+        tax=TaxBody.model_validate(
+            {
+                "origin": item["tax_origin"],
+                "rates": item["tax_rates"],
+                "regions": item.get("tax_regions", []),
+                "same_as": item.get("tax_same_as", SAME_AS),
+            }
+        ).to_rules(),
         zones=tuple(_zone_from_body(zone) for zone in item["zones"]),
         stock_locations=tuple(
             StockLocation(place["id"], place["title"]) for place in item["stock_locations"]
