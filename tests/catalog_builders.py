@@ -51,6 +51,7 @@ def product(*skus: str, **other: Any) -> Product:
         "version": 1,
         "created_at": NOW,
         "updated_at": NOW,
+        "import_key": other.get("handle", "enamel-mug"),
     }
     return Product(**{**facts, **other})
 

@@ -19,9 +19,10 @@ from cloud_in_memory import REGION
 from commerce.catalog.import_files import FILE_BYTES_MAX, OBJECT_KEY, ImportFiles, s3_client
 from commerce.catalog.imports import import_products
 from commerce.catalog.model import Product
-from commerce.catalog.schema import ImportReport, ImportRequest
+from commerce.catalog.schema import ImportRequest
 from commerce.errors import InvalidImport, NotFound
 from commerce.stock.store import StockStore
+from store.import_at_work import Files, StoppedClock, bring, counts, errors, units
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,23 +30,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("tables")
 
 DEMO = Path(__file__).parents[2] / "infra/local/catalogue.csv"
-
-
-class Files:
-    """Uploaded files, by version id."""
-
-    def __init__(self, **files: str) -> None:
-        self._files = files
-
-    def text(self, version_id: str) -> str:
-        return self._files[version_id]
-
-
-class StoppedClock:
-    """Always the same time."""
-
-    def __call__(self) -> datetime:
-        return NOW
 
 
 class FastClock:
@@ -59,34 +43,10 @@ class FastClock:
         return NOW + timedelta(seconds=self._looks)
 
 
-def bring(text: str, clock: object = None, **other: object) -> ImportReport:
-    stock = StockStore(table("stock"))
-    return import_products(
-        ImportRequest.model_validate({"csv": text, **other}),
-        Files(),
-        catalog(),
-        stock.open_many,
-        clock or StoppedClock(),  # type: ignore[arg-type] # one of the two above
-    )
-
-
-def counts(report: ImportReport) -> tuple[int, int, int]:
-    return report.products_created, report.products_updated, report.products_unchanged
-
-
-def errors(report: ImportReport) -> list[tuple[int, str]]:
-    return [(error.line, error.column) for error in report.errors]
-
-
 def saved(handle: str = "enamel-mug") -> Product:
     found = catalog().find(handle)
     assert found is not None
     return found
-
-
-def units(sku: str) -> int | None:
-    stock = StockStore(table("stock")).get(sku)
-    return stock.available if stock else None
 
 
 def test_a_file_creates_products_variants_and_stock() -> None:

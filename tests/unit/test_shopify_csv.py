@@ -30,7 +30,7 @@ def test_rows_with_one_handle_are_one_product_with_a_variant_each() -> None:
             csv_row(Title="", Option1_Name="", Option1_Value="Red", Variant_SKU="MUG-RED"),
         )
     )
-    assert found.handle == "enamel-mug"
+    assert found.key == "enamel-mug"
     assert found.whole
     assert [(each.sku, each.fields["option_values"]) for each in found.variants] == [
         ("MUG-BLU", {"Colour": "Blue"}),
@@ -92,7 +92,7 @@ def test_the_column_names_of_newer_exports_are_read_too() -> None:
     )
     found = only(parse(text, "GBP", {}))
     (variant,) = found.variants
-    assert (found.handle, found.fields["status"]) == ("mug", "active")
+    assert (found.key, found.fields["status"]) == ("mug", "active")
     assert found.fields["media"] == (Media("https://x.example/a.png", ""),)
     assert variant.fields["option_values"] == {}
     assert variant.fields["tax_class"] == "zero"
@@ -102,7 +102,7 @@ def test_the_column_names_of_newer_exports_are_read_too() -> None:
 def test_a_byte_order_mark_and_other_line_ends_do_no_harm() -> None:
     text = csv_text(csv_row(Handle="mug"))
     wanted = parse(text, "GBP", {})
-    assert wanted.products[0].handle == "mug"
+    assert wanted.products[0].key == "mug"
     assert parse("\ufeff" + text, "GBP", {}) == wanted
     assert parse(text.replace("\r\n", "\r"), "GBP", {}) == wanted
     assert parse(text.replace("\r\n", "\n"), "GBP", {}) == wanted
@@ -116,7 +116,7 @@ def test_blank_rows_are_passed_over_and_counted_as_lines() -> None:
 def test_a_product_row_without_handle_column_is_known_by_its_title() -> None:
     row = csv_row()
     del row["Handle"]
-    assert only(read(row)).handle == "enamel-mug"
+    assert only(read(row)).key == "Enamel Mug"
 
 
 def test_image_rows_add_images_in_the_order_of_their_positions() -> None:
@@ -178,7 +178,6 @@ def test_a_shop_that_sold_more_than_it_had_starts_with_nothing() -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("Variant SKU", ""),
         ("Variant SKU", "MÜG"),
         ("Variant SKU", "S" * 65),
         ("Variant Price", ""),
@@ -190,8 +189,8 @@ def test_a_shop_that_sold_more_than_it_had_starts_with_nothing() -> None:
         ("Variant Grams", "heavy"),
         ("Variant Inventory Qty", "1.5"),
         ("Variant Requires Shipping", "maybe"),
-        ("Variant Barcode", "9" * 33),
-        ("Option1 Value", "x" * 65),
+        ("Variant Barcode", "9" * 256),
+        ("Option1 Value", "x" * 256),
     ],
 )
 def test_a_wrong_variant_is_reported_by_line_and_column_and_the_others_stay(
@@ -208,22 +207,81 @@ def test_a_wrong_variant_is_reported_by_line_and_column_and_the_others_stay(
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("Title", "x" * 201),
+        ("Title", "x" * 256),
         ("Title", "Mug\u2028gum"),
         ("Title", "Mug\u0007"),
         ("Status", "sold"),
         ("Published", "perhaps"),
-        ("Tags", "x" * 65),
-        ("Vendor", "x" * 101),
-        ("Body (HTML)", "x" * 65_537),
-        ("Product Category", " > ".join("abcdefghijk")),
     ],
 )
-def test_a_wrong_column_of_the_product_leaves_out_the_product(column: str, value: str) -> None:
+def test_a_wrong_title_or_status_leaves_out_the_product(column: str, value: str) -> None:
     other = csv_row(Handle="cup", Variant_SKU="CUP")
     found = read({**csv_row(), column: value}, other)
     assert [(error.line, error.column) for error in found.errors] == [(2, column)]
-    assert [product.handle for product in found.products] == ["cup"]
+    assert [product.key for product in found.products] == ["cup"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "field"),
+    [
+        ("Vendor", "x" * 256, "vendor"),
+        ("Vendor", "Tin\u0007Lane", "vendor"),
+        ("Body (HTML)", "x" * 65_537, "description"),
+        ("Body (HTML)", "日" * 30_000, "description"),
+        ("Product Category", " > ".join("abcdefghijk"), "categories"),
+        ("Type", "x" * 256, "categories"),
+    ],
+)
+def test_another_column_that_cannot_be_read_is_named_and_left_as_it_is(
+    column: str, value: str, field: str
+) -> None:
+    found = read({**csv_row(), column: value})
+    assert [(error.line, error.column) for error in found.errors] == [(2, column)]
+    (product,) = found.products
+    assert field not in product.fields
+
+
+def test_as_much_as_shopify_takes_comes_in() -> None:
+    tags = [f"{n:03}" + "x" * 252 for n in range(250)]
+    found = only(
+        read(
+            csv_row(
+                Title="T" * 255,
+                Vendor="V" * 255,
+                Type="Y" * 255,
+                Tags=", ".join(tags),
+                Option1_Name="N" * 255,
+                Option1_Value="O" * 255,
+                Image_Src="https://x.example/a.png",
+                Image_Alt_Text="A" * 512,
+            )
+        )
+    )
+    assert found.fields["tags"] == tuple(tags)
+    assert found.variants[0].fields["option_values"] == {"N" * 255: "O" * 255}
+    assert found.fields["media"] == (Media("https://x.example/a.png", "A" * 512),)
+
+
+def test_tags_that_have_no_room_are_named_and_the_others_kept() -> None:
+    found = read(csv_row(Tags=", ".join(["x" * 256, *(f"tag-{n}" for n in range(300))])))
+    assert [error.column for error in found.errors] == ["Tags", "Tags"]
+    assert found.products[0].fields["tags"] == tuple(f"tag-{n}" for n in range(250))
+    assert "50" in found.errors[1].reason
+    wide = [f"{n:02}" + "\U0001f600" * 253 for n in range(70)]
+    kept = read(csv_row(Tags=", ".join(wide))).products[0].fields["tags"]
+    assert kept == tuple(wide[:64])
+
+
+def test_an_alt_text_that_cannot_be_read_is_named_and_its_image_kept() -> None:
+    found = read(csv_row(Image_Src="https://x.example/a.png", Image_Alt_Text="x" * 513))
+    assert [error.column for error in found.errors] == ["Image Alt Text"]
+    assert found.products[0].fields["media"] == (Media("https://x.example/a.png", ""),)
+
+
+def test_two_options_of_one_name_are_an_error_and_none_of_them_is_lost() -> None:
+    found = read(csv_row(Option2_Name="Colour", Option2_Value="Red"))
+    assert [error.column for error in found.errors] == ["Option2 Name"]
+    assert found.products == ()
 
 
 def test_a_wrong_image_is_reported_and_costs_no_product() -> None:
@@ -238,7 +296,7 @@ def test_the_second_row_with_a_sku_is_an_error_wherever_it_is() -> None:
         RowError(3, "Variant SKU", "line 2 has this SKU already"),
         RowError(4, "Variant SKU", "line 2 has this SKU already"),
     )
-    assert [product.handle for product in found.products] == ["enamel-mug"]
+    assert [product.key for product in found.products] == ["enamel-mug"]
 
 
 def test_two_variants_with_the_same_options_are_an_error() -> None:
@@ -257,7 +315,7 @@ def test_a_row_with_more_values_than_columns_is_reported() -> None:
     text = csv_text(csv_row()) + "cup,Cup,Colour,Blue,CUP,1,234.00\r\n"
     found = parse(text, "GBP", {})
     assert [error.line for error in found.errors] == [3]
-    assert [product.handle for product in found.products] == ["enamel-mug"]
+    assert [product.key for product in found.products] == ["enamel-mug"]
 
 
 def test_a_row_of_nobody_means_that_no_product_is_known_to_be_whole() -> None:
@@ -349,5 +407,5 @@ def test_a_broken_line_never_takes_another_product_down(line: str, position: int
     ).splitlines(keepends=True)
     rows.insert(1 + position, line + "\r\n")
     found = parse("".join(rows), "GBP", {})
-    good = [product.handle for product in found.products if product.handle.startswith("good-")]
+    good = [product.key for product in found.products if product.key.startswith("good-")]
     assert good == ["good-0", "good-1", "good-2"]

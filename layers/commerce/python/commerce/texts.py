@@ -31,6 +31,7 @@ _NOTHING = rf"{_SPACES}{_UNSEEN}"
 # A line that says something, for one of spaces is empty once it is trimmed.
 _FILLED = rf"^[{_NOTHING}]*[^{_CONTROLS}{_BROKEN}{_NOTHING}][^{_CONTROLS}{_BROKEN}]*$"
 PROSE_PATTERN = rf"^[^{_CONTROLS_BUT_LINES}{_BROKEN}]*$"
+_BROKEN_PROSE = re.compile(rf"[{_CONTROLS_BUT_LINES}{_BROKEN}]")
 # What a machine wrote, such as a token: printable ASCII without spaces.
 WORD_PATTERN = r"^[!-~]+$"
 # The same, with spaces inside.
@@ -75,6 +76,14 @@ class Line:
 def prose(chars_max: int) -> Line:
     """Give the check of a text of several lines."""
     return Line(chars_max, pattern=PROSE_PATTERN)
+
+
+def without_broken(text: str) -> str:
+    """Give a text of several lines without the characters that `prose` refuses.
+
+    For a text of a file, which was written long ago and nobody can be asked about.
+    """
+    return _BROKEN_PROSE.sub("", re.sub("[\u2028\u2029]", "\n", text))
 
 
 def password_pattern(chars_min: int, chars_max: int) -> str:

@@ -8,36 +8,63 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Annotated
+
+from pydantic import TypeAdapter, ValidationError
 
 from commerce.catalog import model
 from commerce.catalog.model import Category, Status
 from commerce.money import minor_digits
-from commerce.texts import LINE_PATTERN, WEB_ADDRESS_PATTERN, cleaned
+from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose, without_broken
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 _BOOLEANS = {"true": True, "false": False}
+# A spreadsheet takes a cell that begins so for a formula, and some take the wide forms too.
+_GUARDED = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+def guarded(text: str) -> str:
+    """Write a text for a cell so that no spreadsheet runs it: with an apostrophe before it."""
+    return f"'{text}" if _GUARDED.match(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """Read what `guarded` wrote, and anything else as it is."""
+    return cell[1:] if cell.startswith("'") and _GUARDED.match(cell) else cell
 
 
 def short_text(chars_max: int) -> Callable[[str], str]:
-    """Give a reader of texts of at most that many characters."""
+    """Give a reader of one line of at most that many characters, by the rule of the API."""
+    return _text(Line(chars_max, 1), "has a line break, a control character or no other")
+
+
+def description(cell: str) -> str:
+    """Read a description, without the characters that the API refuses in it."""
+    text = _text(prose(model.DESCRIPTION_BYTES_MAX), "cannot be read")(without_broken(cell))
+    if len(text.encode()) > model.DESCRIPTION_BYTES_MAX:
+        raise ValueError(f"is larger than {model.DESCRIPTION_BYTES_MAX} bytes")
+    return text
+
+
+def _text(line: Line, otherwise: str) -> Callable[[str], str]:
+    adapter = _adapter(line)
 
     def read(cell: str) -> str:
-        text = cleaned(cell)
-        if len(text) > chars_max:
-            raise ValueError(f"is longer than {chars_max} characters")
-        if not re.fullmatch(LINE_PATTERN, text):
-            raise ValueError("has a line break or a control character")
-        return text
+        try:
+            return adapter.validate_python(cell)
+        except ValidationError as refused:
+            too_long = refused.errors()[0]["type"] == "string_too_long"
+            reason = f"is longer than {line.chars_max} characters" if too_long else otherwise
+            raise ValueError(reason) from None
 
     return read
 
 
-def description(cell: str) -> str:
-    """Read a description."""
-    if len(cell.encode()) > model.DESCRIPTION_BYTES_MAX:
-        raise ValueError(f"is larger than {model.DESCRIPTION_BYTES_MAX} bytes")
-    return cell
+@cache
+def _adapter(line: Line) -> TypeAdapter[str]:
+    return TypeAdapter(Annotated[str, line])
 
 
 def sku(cell: str) -> str:
@@ -69,12 +96,9 @@ def status(cell: str) -> Status:
     raise ValueError(f"must be one of {', '.join(model.STATUSES)}")
 
 
-def tags(cell: str) -> tuple[str, ...]:
-    """Read tags, which commas part."""
-    found = dict.fromkeys(tag.strip() for tag in cell.split(",") if tag.strip())
-    if len(found) > model.TAGS_MAX:
-        raise ValueError(f"has more than {model.TAGS_MAX} tags")
-    return tuple(map(short_text(model.TAG_CHARS_MAX), found))
+def tags(cell: str) -> list[str]:
+    """Split a cell of tags, which commas part; each is still to be read."""
+    return list(dict.fromkeys(tag.strip() for tag in cell.split(",") if tag.strip()))
 
 
 def category_path(cell: str) -> tuple[Category, ...]:
@@ -87,10 +111,8 @@ def category_path(cell: str) -> tuple[Category, ...]:
 
 def single_category(title: str) -> tuple[Category]:
     """Read the title of one category."""
-    slug = model.slug(short_text(model.CATEGORY_CHARS_MAX)(title))
-    if not slug:
-        raise ValueError("has no letter or digit that a URL can carry")
-    return (Category(slug, title),)
+    read = short_text(model.CATEGORY_CHARS_MAX)(title)
+    return (Category(model.category_slug(read), read),)
 
 
 def amount(currency: str) -> Callable[[str], int]:
@@ -118,6 +140,14 @@ def grams(cell: str) -> int:
     if rounded > model.WEIGHT_GRAMS_MAX:
         raise ValueError("is too large")
     return rounded
+
+
+def sold_beyond_stock(cell: str) -> bool:
+    """Read whether goods are sold on when none are left."""
+    known = {"continue": True, "deny": False, **_BOOLEANS}
+    if cell.casefold() not in known:
+        raise ValueError("must be CONTINUE or DENY")
+    return known[cell.casefold()]
 
 
 def integer(cell: str) -> int:

@@ -1,9 +1,9 @@
 """Bringing a product file into the catalogue.
 
-A product is known by its handle and a variant by its SKU, so the same file imported
-again changes nothing, and an import that was cut off is finished by sending it again:
-what is there already is only compared. Files of any length pass that way, although a
-request has a few seconds.
+A product is known by what the file calls its handle, as it stands, and a variant by its
+SKU or, without one, by its option values, so the same file imported again changes nothing,
+and an import that was cut off is finished by sending it again: what is there already is
+only compared. Files of any length pass that way, although a request has a few seconds.
 
 The file is the truth about what it has columns for. It leaves alone fields and
 currencies it has no column for, the stock of SKUs that were counted before, and, where
@@ -22,12 +22,22 @@ from commerce.catalog.model import (
     Product,
     ProductVariant,
     default_variant_title,
+    derived_handle,
+    distinct_handle,
+    is_handle,
+    slug_of_before,
 )
 from commerce.catalog.schema import ImportReport, ImportRequest, RowErrorView
 from commerce.catalog.shopify_csv import ParsedProduct, ParsedVariant, RowError, parse
 from commerce.catalog.store import PRODUCT_ID_PREFIX, CatalogStore
 from commerce.clock import Clock
-from commerce.errors import HandleTaken, SkuTaken, StaleVersion, TransactionConflict
+from commerce.errors import (
+    HandleTaken,
+    InvalidRequest,
+    SkuTaken,
+    StaleVersion,
+    TransactionConflict,
+)
 from commerce.ids import new_id
 
 # API Gateway gives up after 29 seconds; the rest is for stock and the answer.
@@ -56,6 +66,7 @@ class _Tally:
     left: int = 0
     variants: int = 0
     quantities: dict[str, int] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
 
 
@@ -99,6 +110,7 @@ def import_products(
         products_left=tally.left,
         variants=tally.variants,
         stock_set=stock_set,
+        skus_removed=tally.removed,
         errors=[
             RowErrorView(line=error.line, column=error.column, reason=error.reason)
             for error in sorted(tally.errors, key=lambda error: error.line)
@@ -113,12 +125,54 @@ def _import_some(
     deadline: datetime,
     tally: _Tally,
 ) -> None:
-    existing = catalog.find_by_handles([parsed.handle for parsed in some])
+    existing = _existing(some, catalog)
     for parsed in some:
         if clock() >= deadline:
             tally.left += 1
         else:
-            _import_one(parsed, existing.get(parsed.handle), catalog, clock(), tally)
+            old = existing.get(parsed.key)
+            _import_one(_with_skus_of(parsed, old), old, catalog, clock(), tally)
+
+
+def _existing(some: Sequence[ParsedProduct], catalog: CatalogStore) -> dict[str, Product]:
+    """Find the products of a file by key.
+
+    Imports made handles of keys before they kept those, so a product without one is also
+    found by what its handle was made of, if it has the title and a SKU that the file names.
+    """
+    found = catalog.find_imported([parsed.key for parsed in some])
+    new = [parsed for parsed in some if parsed.key not in found]
+    handles = {parsed.key: slug_of_before(parsed.key) for parsed in new}
+    before = catalog.find_without_key([*filter(None, dict.fromkeys(handles.values()))])
+    for parsed in new:
+        product = before.get(handles[parsed.key])
+        named = {variant.sku for variant in parsed.variants}
+        if (
+            product
+            and product.title == parsed.fields["title"]
+            and not named.isdisjoint(product.skus)
+        ):
+            found[parsed.key] = product
+    return found
+
+
+def _with_skus_of(parsed: ParsedProduct, old: Product | None) -> ParsedProduct:
+    """Give variants without a SKU the one that their choice has already."""
+    named = {variant.sku for variant in parsed.variants if not variant.made}
+    known = {
+        frozenset(variant.option_values.items()): variant.sku
+        for variant in reversed(old.variants if old else ())
+        if variant.sku not in named
+    }
+    variants = tuple(
+        replace(variant, sku=known.get(_choice(variant), variant.sku)) if variant.made else variant
+        for variant in parsed.variants
+    )
+    return replace(parsed, variants=variants)
+
+
+def _choice(variant: ParsedVariant) -> frozenset[tuple[str, str]]:
+    return frozenset(variant.fields["option_values"].items())
 
 
 def _import_one(
@@ -138,14 +192,18 @@ def _import_one(
         elif old:
             catalog.replace(old, product)
             tally.updated += 1
+            tally.removed += [sku for sku in old.skus if sku not in product.skus]
         else:
-            catalog.add(product)
+            _add(product, catalog)
             tally.created += 1
     except SkuTaken as refused:
         # Once more, without the SKUs of others.
         rest = _without(parsed, set(refused.details["skus"]), tally)
         if len(rest.variants) < len(parsed.variants):
             _import_one(rest, old, catalog, now, tally)
+        return
+    except InvalidRequest as refused:
+        tally.errors.append(RowError(parsed.line, "", refused.sentence))
         return
     except (HandleTaken, StaleVersion, TransactionConflict):
         reason = "somebody else changed the product at this moment: import it again"
@@ -155,6 +213,15 @@ def _import_one(
     tally.quantities |= {
         variant.sku: variant.quantity for variant in parsed.variants if variant.quantity is not None
     }
+
+
+def _add(product: Product, catalog: CatalogStore) -> None:
+    try:
+        catalog.add(product)
+    except HandleTaken:
+        # Its key is another, so it is another product, and gets a handle of its own.
+        handle = distinct_handle(product.handle, product.product_id)
+        catalog.add(replace(product, handle=handle))
 
 
 def _without(parsed: ParsedProduct, taken: set[str], tally: _Tally) -> ParsedProduct:
@@ -186,9 +253,11 @@ def _merged(
     if not variants or not parsed.variants:
         return None
     fields = {**parsed.fields, "variants": tuple(variants)}
-    if old:
-        return old.changed(now, **fields)
-    return replace(_blank_product(parsed.handle, now), **fields)
+    if old is None:
+        return replace(_blank_product(parsed.key, now), **fields)
+    if not old.import_key and old.handle != parsed.key:
+        fields["import_key"] = parsed.key
+    return old.changed(now, **fields)
 
 
 def _merged_variants(parsed: ParsedProduct, old: Product | None) -> list[ProductVariant]:
@@ -219,10 +288,11 @@ def _merged_prices(before: Mapping[str, int], wanted: Mapping[str, int | None]) 
     return {currency: amount for currency, amount in merged.items() if amount is not None}
 
 
-def _blank_product(handle: str, now: datetime) -> Product:
+def _blank_product(key: str, now: datetime) -> Product:
+    product_id = new_id(PRODUCT_ID_PREFIX, now)
     return Product(
-        product_id=new_id(PRODUCT_ID_PREFIX, now),
-        handle=handle,
+        product_id=product_id,
+        handle=key if is_handle(key) else derived_handle(key, product_id),
         title="",
         description="",
         vendor="",
@@ -234,6 +304,7 @@ def _blank_product(handle: str, now: datetime) -> Product:
         version=1,
         created_at=now,
         updated_at=now,
+        import_key=key,
     )
 
 

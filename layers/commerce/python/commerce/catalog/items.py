@@ -6,6 +6,7 @@ pk                             sk                  what
 ``product#<product_id>``       ``product``         the product with all its variants
 ``sku#<SKU>``                  ``variant``         what pricing needs of it, or a claim
 ``handle#<handle>``            ``handle``          which product has the handle
+``import#<import key>``        ``import``          which product files call so
 ``list#all``                   ``<product_id>``    an entry for every product
 ``list#status#<status>``       ``<product_id>``    an entry for every product in a status
 ``list#category#<slug>``       ``<product_id>``    an entry for every active product in it
@@ -17,6 +18,7 @@ access                                 by
 =====================================  ==================================================
 price a cart                           BatchGet of ``sku#…``
 a product by id, by handle             Get, or Get of ``handle#…`` and Get
+products of a file                     BatchGet of ``import#…`` and ``handle#…``, then of them
 products of a shelf or status, newest  Query of ``list#…`` backwards (a product id sorts by
 first                                  time of making), then BatchGet of the products
 categories in use                      Query of ``categories``
@@ -29,6 +31,7 @@ written in the product's own transaction, and carries only what a filter looks a
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from commerce.catalog.model import (
@@ -42,6 +45,7 @@ from commerce.catalog.model import (
     sellable,
 )
 from commerce.clock import from_text, to_text
+from commerce.dynamo.sizes import item_bytes
 from commerce.dynamo.table import Item, Key
 
 CATEGORIES = "categories"
@@ -61,6 +65,11 @@ def sku_key(sku: str) -> Key:
 def handle_key(handle: str) -> Key:
     """Give the key of a handle's item."""
     return {"pk": f"handle#{handle}", "sk": "handle"}
+
+
+def import_key(key: str) -> Key:
+    """Give the key of the item that tells which product files call so."""
+    return {"pk": f"import#{key}", "sk": "import"}
 
 
 def category_key(slug: str) -> Key:
@@ -139,8 +148,18 @@ def handle_item(product: Product) -> Item:
     return {**handle_key(product.handle), "product_id": product.product_id}
 
 
+def import_key_item(product: Product) -> Item:
+    """Write whose the import key is."""
+    return {**import_key(product.import_key), "product_id": product.product_id}
+
+
+def bytes_of(product: Product) -> int:
+    """Tell how much room a product takes, but for the names of its unsettled SKUs."""
+    return item_bytes(product_item(replace(product, unsettled=())))
+
+
 def product_item(product: Product) -> Item:
-    """Write a product; at most 400 KB by the limits of `commerce.catalog.schema`."""
+    """Write a product; under 400 KB where `bytes_of` is within `PRODUCT_BYTES_MAX`."""
     return {
         **product_key(product.product_id),
         "product_id": product.product_id,
@@ -157,6 +176,7 @@ def product_item(product: Product) -> Item:
         "created_at": to_text(product.created_at),
         "updated_at": to_text(product.updated_at),
         "unsettled": list(product.unsettled),
+        "import_key": product.import_key,
     }
 
 
@@ -177,6 +197,7 @@ def to_product(item: Item) -> Product:
         created_at=from_text(item["created_at"]),
         updated_at=from_text(item["updated_at"]),
         unsettled=tuple(item["unsettled"]),
+        import_key=item.get("import_key", ""),
     )
 
 

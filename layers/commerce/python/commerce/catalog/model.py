@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from commerce import ids
+
 Status = Literal["draft", "active", "archived"]
 TaxClass = Literal["standard", "reduced", "zero"]
 
@@ -18,26 +20,30 @@ TAX_CLASSES: tuple[TaxClass, ...] = get_args(TaxClass)
 # The title of a variant that has no others beside it, and none of its own.
 ONLY_VARIANT_TITLE = "Default"
 
-# Limits that keep the largest legal product under DynamoDB's 400 KB an item, even
-# where every character takes four bytes.
+# What a product may have at most of each. All of it at once would not fit: see PRODUCT_BYTES_MAX.
 VARIANTS_MAX = 100
 CATEGORIES_MAX = 10
-MEDIA_MAX = 25
-TAGS_MAX = 50
+MEDIA_MAX = 250
+TAGS_MAX = 250
 OPTIONS_MAX = 3
 CURRENCIES_MAX = 10
-TITLE_CHARS_MAX = 200
+TITLE_CHARS_MAX = 255
 HANDLE_CHARS_MAX = 120
-VENDOR_CHARS_MAX = 100
-TAG_CHARS_MAX = 64
-CATEGORY_CHARS_MAX = 100
+IMPORT_KEY_CHARS_MAX = 255
+VENDOR_CHARS_MAX = 255
+TAG_CHARS_MAX = 255
+CATEGORY_CHARS_MAX = 255
 URL_CHARS_MAX = 1024
-ALT_CHARS_MAX = 200
+ALT_CHARS_MAX = 512
 SKU_CHARS_MAX = 64
-OPTION_NAME_CHARS_MAX = 32
-OPTION_VALUE_CHARS_MAX = 64
-BARCODE_CHARS_MAX = 32
+OPTION_NAME_CHARS_MAX = 255
+OPTION_VALUE_CHARS_MAX = 255
+BARCODE_CHARS_MAX = 255
 DESCRIPTION_BYTES_MAX = 65_536
+# A list's entry has the tags, too, and a save writes up to a dozen entries in 4 MB.
+TAGS_BYTES_MAX = 65_536
+# DynamoDB takes items of 400 KB; the rest is for the SKUs of a save that is under way.
+PRODUCT_BYTES_MAX = 380_000
 
 AMOUNT_MAX = 10_000_000_000
 WEIGHT_GRAMS_MAX = 10_000_000
@@ -46,7 +52,11 @@ WEIGHT_GRAMS_MAX = 10_000_000
 SKU_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 HANDLE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
 
+# What Shopify's file writes for a product that comes in one form only: no choice at all.
+NO_CHOICE = ("Title", "Default Title")
+
 _HANDLE_SUFFIX_CHARS = 6
+_MADE_SKU_SUFFIX_CHARS = 10
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -129,7 +139,9 @@ class Product:
     """A product with all its variants.
 
     `unsettled` names SKUs whose own item does not follow this version yet (see
-    `commerce.catalog.store`); it is empty but for a moment.
+    `commerce.catalog.store`); it is empty but for a moment. `import_key` is what product
+    files call it, and no other product's; products saved before there were keys have
+    none, and are known to files by their handles.
     """
 
     product_id: str
@@ -146,6 +158,7 @@ class Product:
     created_at: datetime
     updated_at: datetime
     unsettled: tuple[str, ...] = ()
+    import_key: str = ""
 
     @property
     def skus(self) -> tuple[str, ...]:
@@ -243,12 +256,55 @@ def sellable(product: Product, variant: ProductVariant) -> Variant:
 
 
 def slug(text: str) -> str:
-    """Write a text with a-z, 0-9 and single hyphens: `Café Mug, 2 l` is `cafe-mug-2-l`.
+    """Write a text with a-z, 0-9 and single hyphens: `Weiße Straße, 2 l` is `weisse-strasse-2-l`.
 
-    Empty where nothing of the text can be written so.
+    Letters of all scripts are written in Latin ones. Empty where nothing of the text is a
+    letter or digit.
     """
+    composed = unicodedata.normalize("NFKC", text)
+    if not composed.isascii():
+        # Its tables take a while to load, which functions that make no slug are spared.
+        from anyascii import anyascii  # noqa: PLC0415
+
+        composed = anyascii(composed)
+    return _NOT_SLUG.sub("-", composed.lower())[:HANDLE_CHARS_MAX].strip("-")
+
+
+def category_slug(title: str) -> str:
+    """Give the slug of a category: of its title, or made up where none can be made of that."""
+    return (
+        slug(title) or f"category-{ids.derived_id('category', '', title)[-_HANDLE_SUFFIX_CHARS:]}"
+    )
+
+
+def slug_of_before(text: str) -> str:
+    """Write the handle that an import gave before there were import keys."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return _NOT_SLUG.sub("-", plain.lower())[:HANDLE_CHARS_MAX].strip("-")
+
+
+def made_sku(import_key: str, values: Iterable[str]) -> str:
+    """Make the SKU of a variant that has none: it follows from key and option values alone."""
+    parts = [import_key, *values]
+    digest = ids.derived_id("sku", "", *(f"{len(part)}:{part}" for part in parts))
+    suffix = digest[-_MADE_SKU_SUFFIX_CHARS:]
+    room = SKU_CHARS_MAX - len(suffix) - 1
+    return f"{slug(' '.join(parts))[:room].strip('-')}-{suffix}".strip("-").upper()
+
+
+def chosen(option_values: Mapping[str, str]) -> dict[str, str]:
+    """Give a variant's option values without the one that stands for no choice."""
+    placeholder = tuple(each.casefold() for each in NO_CHOICE)
+    return {
+        name: value
+        for name, value in option_values.items()
+        if (name.casefold(), value.casefold()) != placeholder
+    }
+
+
+def is_handle(text: str) -> bool:
+    """Tell whether a product can be called so in URLs."""
+    return len(text) <= HANDLE_CHARS_MAX and bool(re.fullmatch(HANDLE_PATTERN, text))
 
 
 def derived_handle(title: str, product_id: str) -> str:

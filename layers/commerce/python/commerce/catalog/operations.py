@@ -142,7 +142,7 @@ def change_product(
         raise StaleVersion(
             "somebody else changed the product; read it again", version=product.version
         )
-    return _saved(product, product.changed(now, **_changed_fields(changes)), catalog)
+    return _saved(product, product.changed(now, **changed_fields(changes)), catalog)
 
 
 def archive_product(
@@ -191,7 +191,8 @@ def _with_distinct_handle(product: Product) -> Product:
     return replace(product, handle=distinct_handle(product.handle, product.product_id))
 
 
-def _changed_fields(changes: ProductChanges) -> dict[str, Any]:
+def changed_fields(changes: ProductChanges) -> dict[str, Any]:
+    """Give the fields of a product that are named in `changes`, by name."""
     fields: dict[str, Any] = {
         name: getattr(changes, name)
         for name in ("title", "handle", "status", "description", "vendor")

@@ -1,12 +1,12 @@
 """How one save of a product becomes writes; pure.
 
-A product, its handle, its list entries and the items of its SKUs must agree, and a
+A product, its handle and import key, its list entries and the items of its SKUs must agree, and a
 transaction takes 100 items, which a product with 100 variants exceeds. So:
 
 1. *Claim.* New SKUs the transaction has no room for are claimed first, each by an
    item that names the product but cannot be sold.
 2. *Decide.* One transaction writes the product on the condition of its version, with
-   handle, lists, category counts and as many SKUs as fit. It alone decides: before it
+   handle, import key, lists, category counts and as many SKUs as fit. It alone decides: before it
    nothing was saved, after it everything was. What did not fit is named in the
    product's own `unsettled`.
 3. *Settle.* The rest of the SKUs follow, each only from an older version to this one,
@@ -30,6 +30,7 @@ from commerce.dynamo.table import TRANSACTION_ITEMS_MAX, Delete, Key, Put, Updat
 NOT_THERE = "attribute_not_exists(#pk)"
 SAME_VERSION = "#version = :version"
 OURS = "#product_id = :product_id"
+NOT_ANOTHERS = f"{NOT_THERE} OR {OURS}"
 # A late write of an older save must not undo a newer one.
 OURS_AND_OLDER = f"{OURS} AND #version < :version"
 
@@ -52,7 +53,12 @@ def plan(old: Product | None, new: Product) -> Save:
     fresh = [sku for sku in new.skus if sku not in before]
     kept = [sku for sku in new.skus if sku in before]
     leaving = [sku for sku in before if sku not in new.skus]
-    companions = [*_handle_writes(old, new), *_list_writes(old, new), *_count_writes(old, new)]
+    companions = [
+        *_handle_writes(old, new),
+        *_import_key_writes(old, new),
+        *_list_writes(old, new),
+        *_count_writes(old, new),
+    ]
     room = TRANSACTION_ITEMS_MAX - 1 - len(companions)
     skus = [*fresh, *kept, *leaving]
     product = replace(new, unsettled=tuple(skus[room:]))
@@ -113,6 +119,13 @@ def _handle_writes(old: Product | None, new: Product) -> Iterable[Write]:
     yield Put(items.handle_item(new), NOT_THERE)
     if old:
         yield Delete(items.handle_key(old.handle))
+
+
+def _import_key_writes(old: Product | None, new: Product) -> Iterable[Write]:
+    # It never changes; a product saved before there were keys has none yet.
+    if not (old and old.import_key):
+        ours = {"product_id": new.product_id}
+        yield Put(items.import_key_item(new), NOT_ANOTHERS, ours)
 
 
 def _list_writes(old: Product | None, new: Product) -> Iterable[Write]:

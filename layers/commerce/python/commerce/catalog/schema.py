@@ -44,6 +44,18 @@ def _description_fits(text: str) -> str:
     return text
 
 
+def _without_comma(tag: str) -> str:
+    if "," in tag:
+        raise ValueError("a tag has no comma: send two tags")
+    return tag
+
+
+def _tags_fit(tags: list[str]) -> list[str]:
+    if sum(len(tag.encode()) for tag in tags) > model.TAGS_BYTES_MAX:
+        raise ValueError(f"must be at most {model.TAGS_BYTES_MAX} bytes in all, in UTF-8")
+    return tags
+
+
 Title = Annotated[str, Line(model.TITLE_CHARS_MAX, 1)]
 Handle = Annotated[
     str,
@@ -71,7 +83,12 @@ Description = Annotated[
     Field(description="HTML or text, at most 64 KB."),
 ]
 Vendor = Annotated[str, Line(model.VENDOR_CHARS_MAX)]
-Tag = Annotated[str, Line(model.TAG_CHARS_MAX, 1)]
+Tag = Annotated[
+    str,
+    Line(model.TAG_CHARS_MAX, 1),
+    AfterValidator(_without_comma),
+    Field(description="Without a comma, which parts tags in product files."),
+]
 OptionValues = Annotated[
     dict[
         Annotated[str, Line(model.OPTION_NAME_CHARS_MAX, 1)],
@@ -113,9 +130,9 @@ class NewVariant(_Write):
         """Give the variant with its defaults filled in."""
         return ProductVariant(
             sku=self.sku,
-            title=self.title or model.default_variant_title(self.option_values),
+            title=self.title or model.default_variant_title(model.chosen(self.option_values)),
             prices=self.prices,
-            option_values=self.option_values,
+            option_values=model.chosen(self.option_values),
             compare_at_prices=self.compare_at_prices,
             weight_grams=self.weight_grams,
             tax_class=self.tax_class,
@@ -132,15 +149,9 @@ class NewCategory(_Write):
     title: Annotated[str, Line(model.CATEGORY_CHARS_MAX, 1)]
     slug: Handle | None = None
 
-    @model_validator(mode="after")
-    def _has_slug(self) -> Self:
-        if not self.slug and not model.slug(self.title):
-            raise ValueError("give a slug: none can be made of this title")
-        return self
-
     def to_model(self) -> model.Category:
         """Give the category with its slug."""
-        return model.Category(self.slug or model.slug(self.title), self.title)
+        return model.Category(self.slug or model.category_slug(self.title), self.title)
 
 
 class MediaWrite(_Write):
@@ -180,7 +191,7 @@ Categories = Annotated[
     AfterValidator(_distinct_categories),
 ]
 MediaList = Annotated[list[MediaWrite], Field(max_length=model.MEDIA_MAX)]
-Tags = Annotated[list[Tag], Field(max_length=model.TAGS_MAX)]
+Tags = Annotated[list[Tag], Field(max_length=model.TAGS_MAX), AfterValidator(_tags_fit)]
 
 
 class NewProduct(_Write):
@@ -350,12 +361,18 @@ class AdminProduct(StoreProduct):
 
     status: Status
     version: int
+    import_handle: Annotated[str, Field(description="What product files call it; read only.")]
 
     @classmethod
     def of(cls, product: Product) -> AdminProduct:
         """Show a product to staff."""
         return cls.model_validate(
-            {**_view(product), "status": product.status, "version": product.version}
+            {
+                **_view(product),
+                "status": product.status,
+                "version": product.version,
+                "import_handle": product.import_key or product.handle,
+            }
         )
 
 
@@ -422,6 +439,10 @@ class ImportReport(BaseModel):
     ]
     variants: Annotated[int, Field(description="Variants of the products of the file.")]
     stock_set: Annotated[int, Field(description="SKUs that had no stock yet and got their first.")]
+    skus_removed: Annotated[
+        list[str],
+        Field(description="That products had, and that the file does not name any more."),
+    ]
     errors: list[RowErrorView]
 
 

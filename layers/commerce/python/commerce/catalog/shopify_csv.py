@@ -2,13 +2,14 @@
 
 Both sets of column names are read: the classic one (`Handle`, `Variant Price`, ...)
 and the one of newer exports (`URL handle`, `Price`, ...), in any letter case and
-order. Rows with the same handle are one product; its first row carries the product's
-own columns, every row with an option value, SKU or price is a variant, and every row
-may bring an image. `docs/catalog.md` has the table of columns.
+order. Rows with the same handle are one product; the first with a title carries the
+product's own columns, every row with an option value, SKU or price is a variant, and every
+row may bring an image. `docs/catalog.md` has the table of columns.
 
-A value that cannot be read leaves out the smallest thing it spoils: an image, a
-variant, or the product where it is one of the product's own columns. Never another
-product: a quote that is not closed costs its own line, and reading goes on at the next.
+A value that cannot be read leaves out the smallest thing it spoils: an alt text, a tag,
+an image, a description, a variant, or the product where its title or status is it. Never
+another product: a quote that is not closed costs its own line, and reading goes on at the
+next.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import csv
 import io
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,7 +55,9 @@ _COLUMNS = {
     "status": ("status",),
     "sku": ("variant sku", "sku"),
     "grams": ("variant grams", "weight value (grams)"),
+    "tracker": ("variant inventory tracker", "inventory tracker"),
     "quantity": ("variant inventory qty", "inventory quantity"),
+    "policy": ("variant inventory policy", "continue selling when out of stock"),
     "price": ("variant price", "price"),
     "compare_at_price": ("variant compare at price", "compare-at price", "compare at price"),
     "requires_shipping": ("variant requires shipping", "requires shipping"),
@@ -68,9 +72,8 @@ _COLUMNS = {
 }
 _KEYS = {name: key for key, names in _COLUMNS.items() for name in names}
 _MARKET_COLUMN = re.compile(r"(included|price|compare[ -]at[ -]price) / (.+)", re.IGNORECASE)
-# What the format writes for a product that comes in one form only.
-_ONLY_OPTION = ("title", "default title")
 _TORN_LINES_MAX = 100
+_NAMED_CHARS = 40
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,13 @@ class ParsedVariant:
 
     `fields` holds what the file has a column for. `prices` and `compare_at_prices`
     map each currency the file has a column for to minor units, None where the cell is
-    empty. `quantity` is None where the file gives none.
+    empty. `quantity` is None where the file gives none. A SKU that is `made` stands for
+    none, and gives way to the one that the choice has already.
     """
 
     line: int
     sku: str
+    made: bool
     fields: Mapping[str, Any]
     prices: Mapping[str, int | None]
     compare_at_prices: Mapping[str, int | None]
@@ -101,10 +106,13 @@ class ParsedVariant:
 
 @dataclass(frozen=True)
 class ParsedProduct:
-    """A product's rows; `whole` is False where one of its variants may be missing."""
+    """A product's rows; `whole` is False where one of its variants may be missing.
+
+    `key` is what the file calls the product: its handle there as it stands, or its title.
+    """
 
     line: int
-    handle: str
+    key: str
     fields: Mapping[str, Any]
     variants: tuple[ParsedVariant, ...]
     whole: bool
@@ -140,9 +148,9 @@ def parse(text: str, currency: str, markets: Mapping[str, str]) -> ParsedFile:
     strays: list[RowError] = []
     records = _records(text.removeprefix("\ufeff"), strays)
     header = _header(next(records, None), currency, {**MARKET_CURRENCIES, **markets}, errors)
-    groups = _by_handle(records, header, strays)
+    groups = _by_key(records, header, strays)
     seen_skus: dict[str, int] = {}
-    found = [_product(rows, header, seen_skus, errors) for rows in groups]
+    found = [_product(key, rows, header, seen_skus, errors) for key, rows in groups.items()]
     products = tuple(
         # A row of nobody knows whose may have been a variant of any.
         replace(product, whole=product.whole and not strays)
@@ -178,7 +186,8 @@ class _Row:
     def get(self, key: str) -> str:
         """Give a cell without blanks around it; empty where the column is missing."""
         position = self.header.positions.get(key, len(self.cells))
-        return self.cells[position].strip() if position < len(self.cells) else ""
+        cell = self.cells[position].strip() if position < len(self.cells) else ""
+        return csv_cells.unguarded(cell)
 
     def error(self, key: str, reason: str) -> RowError:
         return RowError(self.line, self.header.names.get(key, _standard_name(key)), reason)
@@ -190,6 +199,7 @@ class _Reader:
 
     row: _Row
     errors: list[RowError] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
 
     def read(self, key: str, parse_cell: Callable[[str], Any], default: Any = None) -> Any:
         """Give a cell's value; the default where it is empty or cannot be read."""
@@ -203,6 +213,7 @@ class _Reader:
             return default
 
     def refuse(self, key: str, reason: str) -> None:
+        self.unreadable.add(key)
         self.errors.append(self.row.error(key, reason))
 
 
@@ -262,30 +273,34 @@ def _header(
     return _Header(positions, names, len(cells), currency, markets)
 
 
-def _by_handle(
+def _by_key(
     records: Iterable[tuple[int, list[str]]], header: _Header, strays: list[RowError]
-) -> list[list[_Row]]:
+) -> dict[str, list[_Row]]:
+    """Put the rows of each product together; a row of nobody becomes an error.
+
+    Two keys are two products, however alike: only normal forms of one text are the same.
+    """
     groups: dict[str, list[_Row]] = {}
+    # Without a column of handles the title is all that tells.
+    column = "handle" if header.has("handle") else "title"
     for line, cells in records:
         row = _Row(line, cells, header)
+        reader = _Reader(row)
         if any(cell.strip() for cell in cells[header.width :]):
             strays.append(RowError(line, "", "more values than columns: is a comma not quoted?"))
-        elif handle := _handle(row):
-            groups.setdefault(handle, []).append(row)
-        else:
-            strays.append(row.error("handle", "is empty: it tells which product the row is of"))
-    return list(groups.values())
-
-
-def _handle(row: _Row) -> str:
-    """Give the product's handle; without such a column it follows from the title."""
-    return model.slug(row.get("handle" if row.header.has("handle") else "title"))
+        elif not row.get(column):
+            strays.append(row.error(column, "is empty: it tells which product the row is of"))
+        elif key := reader.read(column, csv_cells.short_text(model.IMPORT_KEY_CHARS_MAX)):
+            groups.setdefault(key, []).append(row)
+        strays.extend(reader.errors)
+    return groups
 
 
 # --- products -----------------------------------------------------------------
 
 
 def _product(
+    key: str,
     rows: Sequence[_Row],
     header: _Header,
     seen_skus: dict[str, int],
@@ -295,41 +310,84 @@ def _product(
     if first is None:
         errors.append(rows[0].error("title", "is empty"))
         return None
+    titles = {"", unicodedata.normalize("NFC", first.get("title"))}
+    own = []
+    for row in rows:
+        if unicodedata.normalize("NFC", row.get("title")) in titles:
+            own.append(row)
+        else:
+            reason = f"line {first.line} has this handle and another title"
+            errors.append(row.error("title", reason))
     reader = _Reader(first)
-    fields = _product_fields(reader, header)
-    own_errors = list(reader.errors)
+    fields = _needed_fields(reader, header)
+    spoilt = bool(reader.errors)
+    fields |= _other_fields(reader, header)
+    errors.extend(reader.errors)
     if header.has("image"):
-        fields["media"] = _media(rows, errors)
-    read = [_variant(row, first, header) for row in rows if row is first or _is_variant(row)]
+        fields["media"] = _media(own, errors)
+    read = [_variant(key, row, first, header) for row in own if row is first or _is_variant(row)]
     variants = _distinct(read, seen_skus, errors)
-    errors.extend(own_errors)
-    if own_errors or not variants:
+    if spoilt or not variants:
         return None
-    whole = len(variants) == len(read)
-    return ParsedProduct(first.line, _handle(first), fields, tuple(variants), whole)
+    whole = len(variants) == len(read) and len(own) == len(rows)
+    return ParsedProduct(first.line, key, fields, tuple(variants), whole)
 
 
-def _product_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
-    """Read the product's own columns; a column the file lacks gives no field."""
+def _needed_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
+    """Read what there is no product without; a column the file lacks gives no field."""
     fields: dict[str, Any] = {
         "title": reader.read("title", csv_cells.short_text(model.TITLE_CHARS_MAX))
     }
-    if header.has("description"):
-        fields["description"] = reader.read("description", csv_cells.description, "")
-    if header.has("vendor"):
-        fields["vendor"] = reader.read("vendor", csv_cells.short_text(model.VENDOR_CHARS_MAX), "")
-    if header.has("tags"):
-        fields["tags"] = reader.read("tags", csv_cells.tags, ())
-    if header.has("category", "type"):
-        # The standard category says more than the shop's own type, where it is given.
-        fields["categories"] = reader.read("category", csv_cells.category_path, ()) or reader.read(
-            "type", csv_cells.single_category, ()
-        )
     if header.has("status", "published"):
         published = reader.read("published", csv_cells.boolean, True)
         status = reader.read("status", csv_cells.status, "active")
         fields["status"] = "draft" if status == "active" and not published else status
     return fields
+
+
+def _other_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
+    """Read the product's other columns; one that is lacking or unreadable gives no field."""
+    found: dict[str, Any] = {}
+    if header.has("description"):
+        found["description"] = reader.read("description", csv_cells.description, "")
+    if header.has("vendor"):
+        found["vendor"] = reader.read("vendor", csv_cells.short_text(model.VENDOR_CHARS_MAX), "")
+    if header.has("tags"):
+        found["tags"] = _tags(reader)
+    if header.has("category", "type"):
+        # The standard category says more than the shop's own type, where it is given.
+        found["categories"] = reader.read("category", csv_cells.category_path, ()) or reader.read(
+            "type", csv_cells.single_category, ()
+        )
+    unreadable = reader.unreadable - {"tags"}  # those that can be read are kept
+    if unreadable & {"category", "type"}:
+        unreadable.add("categories")
+    return {name: value for name, value in found.items() if name not in unreadable}
+
+
+def _tags(reader: _Reader) -> tuple[str, ...]:
+    """Read the tags that can be kept, and name the others."""
+    read_tag = csv_cells.short_text(model.TAG_CHARS_MAX)
+    kept: dict[str, None] = {}
+    left = size = 0
+    for cell in csv_cells.tags(reader.row.get("tags")):
+        try:
+            tag = read_tag(cell)
+        except ValueError as refused:
+            reader.refuse("tags", f"the tag {cell[:_NAMED_CHARS]!r} {refused} and was left out")
+            continue
+        size += len(tag.encode())
+        if len(kept) == model.TAGS_MAX or size > model.TAGS_BYTES_MAX:
+            left += 1
+        else:
+            kept[tag] = None
+    if left:
+        reader.refuse(
+            "tags",
+            f"a product has at most {model.TAGS_MAX} tags of {model.TAGS_BYTES_MAX} bytes in all:"
+            f" the last {left} were left out",
+        )
+    return tuple(kept)
 
 
 def _is_variant(row: _Row) -> bool:
@@ -344,7 +402,7 @@ def _media(rows: Iterable[_Row], errors: list[RowError]) -> tuple[Media, ...]:
         url = reader.read("image", csv_cells.url)
         alt = reader.read("image_alt", csv_cells.short_text(model.ALT_CHARS_MAX), "")
         position = reader.read("image_position", csv_cells.integer, model.MEDIA_MAX)
-        if url and not reader.errors and url not in found:
+        if url and url not in found:
             if len(found) == model.MEDIA_MAX:
                 reader.refuse("image", f"a product has at most {model.MEDIA_MAX} images")
             else:
@@ -365,12 +423,11 @@ class _ReadVariant:
     errors: tuple[RowError, ...]
 
 
-def _variant(row: _Row, first: _Row, header: _Header) -> _ReadVariant:
+def _variant(key: str, row: _Row, first: _Row, header: _Header) -> _ReadVariant:
     reader = _Reader(row)
-    sku = reader.read("sku", csv_cells.sku)
-    if not row.get("sku"):
-        reader.refuse("sku", "is empty: stock and orders need a SKU")
     option_values = _option_values(reader, first)
+    made = not row.get("sku")
+    sku = model.made_sku(key, option_values.values()) if made else reader.read("sku", csv_cells.sku)
     fields: dict[str, Any] = {"option_values": option_values}
     if header.has("grams"):
         fields["weight_grams"] = reader.read("grams", csv_cells.grams, 0)
@@ -378,18 +435,23 @@ def _variant(row: _Row, first: _Row, header: _Header) -> _ReadVariant:
         fields["tax_class"] = _tax_class(reader)
     if header.has("requires_shipping"):
         fields["requires_shipping"] = reader.read("requires_shipping", csv_cells.boolean, True)
+    if header.has("tracker"):
+        fields["manage_inventory"] = bool(row.get("tracker"))
+    if header.has("policy"):
+        fields["allow_backorder"] = reader.read("policy", csv_cells.sold_beyond_stock, False)
     if header.has("barcode"):
         fields["barcode"] = reader.read(
             "barcode", csv_cells.short_text(model.BARCODE_CHARS_MAX), ""
         )
     prices = _prices(reader, header, "price")
-    if header.has("price") and not row.get("price"):
+    priceless = all(amount is None for amount in prices.values())
+    if header.has("price") and not row.get("price") and priceless:
         reader.refuse("price", "is empty")
     compare_at_prices = _prices(reader, header, "compare_at_price")
     quantity = reader.read("quantity", csv_cells.quantity)
     if reader.errors:
         return _ReadVariant(row, None, tuple(reader.errors))
-    parsed = ParsedVariant(row.line, sku, fields, prices, compare_at_prices, quantity)
+    parsed = ParsedVariant(row.line, sku, made, fields, prices, compare_at_prices, quantity)
     return _ReadVariant(row, parsed, ())
 
 
@@ -403,10 +465,12 @@ def _option_values(reader: _Reader, first: _Row) -> dict[str, str]:
         names = reader if reader.row.get(f"option{number}_name") else _Reader(first)
         name = names.read(f"option{number}_name", csv_cells.short_text(model.OPTION_NAME_CHARS_MAX))
         if value and not name:
-            reader.refuse(f"option{number}_name", "is empty or too long")
-        elif value and (name.casefold(), value.casefold()) != _ONLY_OPTION:
+            reader.refuse(f"option{number}_name", "is empty or cannot be read")
+        elif value and name in values:
+            reader.refuse(f"option{number}_name", "is the name of another option, too")
+        elif value:
             values[name] = value
-    return values
+    return model.chosen(values)
 
 
 def _prices(reader: _Reader, header: _Header, key: str) -> dict[str, int | None]:
@@ -443,6 +507,9 @@ def _distinct(
         choice = frozenset(each.variant.fields["option_values"].items())
         if (line := seen_skus.get(each.variant.sku)) is not None:
             errors.append(each.row.error("sku", f"line {line} has this SKU already"))
+        elif choice in chosen and not each.row.header.has("handle"):
+            reason = "another row has this title and the same options: give each a handle"
+            errors.append(each.row.error("title", reason))
         elif choice and choice in chosen:
             errors.append(each.row.error("option1_value", "another row has the same options"))
         elif len(kept) == model.VARIANTS_MAX:

@@ -12,20 +12,30 @@ from commerce.catalog import items, saving
 from commerce.catalog.items import is_claim, sku_key, to_variant
 from commerce.catalog.model import (
     HANDLE_CHARS_MAX,
+    PRODUCT_BYTES_MAX,
     CategoryCount,
     Filter,
     Product,
     Variant,
+    is_handle,
 )
 from commerce.dynamo.table import (
     ConditionFailed,
     Delete,
     Item,
+    Key,
     Put,
     Table,
     TransactionRefused,
 )
-from commerce.errors import DomainError, HandleTaken, SkuTaken, StaleVersion, TransactionConflict
+from commerce.errors import (
+    DomainError,
+    HandleTaken,
+    InvalidRequest,
+    SkuTaken,
+    StaleVersion,
+    TransactionConflict,
+)
 
 PRODUCT_ID_PREFIX = "prod"
 
@@ -74,12 +84,33 @@ class CatalogStore:
         item = self._table.get(items.product_key(product_id), consistent=consistent)
         return items.to_product(item) if item else None
 
-    def find_by_handles(self, handles: Sequence[str]) -> dict[str, Product]:
-        """Read many products by handle, as last written; unknown handles are left out."""
-        keys = [items.handle_key(handle) for handle in handles]
-        owners = self._table.get_many(keys, consistent=True)
-        products = self._products([owner["product_id"] for owner in owners], consistent=True)
-        return {product.handle: product for product in products.values()}
+    def find_imported(self, keys: Sequence[str]) -> dict[str, Product]:
+        """Read the products that files call by these keys, as last written.
+
+        A product saved before there were import keys is called by its handle. Keys of
+        nothing are left out.
+        """
+        handles = [key for key in keys if is_handle(key)]
+        owners = self._owners(
+            [*map(items.import_key, keys), *(items.handle_key(handle) for handle in handles)]
+        )
+        products = self._products([*owners.values()], consistent=True)
+        found = {}
+        for key in keys:
+            product = products.get(owners.get(f"import#{key}", ""))
+            if product is None:
+                product = products.get(owners.get(f"handle#{key}", ""))
+                if product and product.import_key:
+                    continue  # Files call that one otherwise.
+            if product:
+                found[key] = product
+        return found
+
+    def find_without_key(self, handles: Sequence[str]) -> dict[str, Product]:
+        """Read products by handle, of those that were saved before there were import keys."""
+        owners = self._owners([items.handle_key(handle) for handle in handles])
+        products = self._products([*owners.values()], consistent=True).values()
+        return {product.handle: product for product in products if not product.import_key}
 
     def page(
         self, list_name: str, wanted: Filter, limit: int, after: str | None, *, consistent: bool
@@ -104,6 +135,9 @@ class CatalogStore:
     def add(self, product: Product) -> Product:
         """Save a new product.
 
+        Without an import key files call it by its handle, or by its id where they call
+        another product so.
+
         Raises
         ------
         HandleTaken
@@ -111,9 +145,17 @@ class CatalogStore:
         SkuTaken
             Other products have SKUs of it; `skus` lists them.
         TransactionConflict
-            Another save holds one of its SKUs at this moment.
+            Another save holds one of its SKUs at this moment, or another import has just
+            made a product of its import key.
+        InvalidRequest
+            It takes more than `PRODUCT_BYTES_MAX`.
         """
-        return self._save(None, product)
+        if not product.import_key:
+            return self._save_called(None, product, product.handle)
+        try:
+            return self._save(None, product)
+        except _ImportKeyTaken as taken:
+            raise TransactionConflict(taken.sentence) from None
 
     def replace(self, old: Product, new: Product) -> Product:
         """Save a product over the version it was made from.
@@ -122,10 +164,13 @@ class CatalogStore:
         ------
         StaleVersion
             Somebody else saved it since `old` was read.
-        HandleTaken, SkuTaken, TransactionConflict
+        HandleTaken, SkuTaken, TransactionConflict, InvalidRequest
             As for `add`.
         """
-        return self._save(self.settle(old), new)
+        settled = self.settle(old)
+        if new.import_key and new.import_key == old.import_key:
+            return self._save(settled, new)
+        return self._save_called(settled, new, new.import_key or old.handle)
 
     def settle(self, product: Product) -> Product:
         """Finish a save that was cut off after it was decided; nothing to do for most.
@@ -143,7 +188,15 @@ class CatalogStore:
             self._table.update(saving.settled_write(product))
         return replace(product, unsettled=())
 
+    def _save_called(self, old: Product | None, new: Product, key: str) -> Product:
+        """Save a product under this import key, or under its id where another has the key."""
+        try:
+            return self._save(old, replace(new, import_key=key))
+        except _ImportKeyTaken:
+            return self._save(old, replace(new, import_key=new.product_id))
+
     def _save(self, old: Product | None, new: Product) -> Product:
+        _refuse_too_large(new)
         fresh = [sku for sku in new.skus if old is None or sku not in old.skus]
         self._refuse_taken(fresh, new)
         planned = saving.plan(old, new)
@@ -241,8 +294,13 @@ class CatalogStore:
             if examined >= _FILTERED_ENTRIES_MAX:
                 return chosen, after
 
+    def _owners(self, keys: Sequence[Key]) -> dict[str, str]:
+        """Tell whose each of these handles and import keys is, by `pk`."""
+        found = self._table.get_many(keys, consistent=True)
+        return {item["pk"]: item["product_id"] for item in found}
+
     def _products(self, product_ids: Sequence[str], *, consistent: bool) -> dict[str, Product]:
-        keys = [items.product_key(product_id) for product_id in product_ids]
+        keys = [items.product_key(product_id) for product_id in dict.fromkeys(product_ids)]
         found = map(items.to_product, self._table.get_many(keys, consistent=consistent))
         return {product.product_id: product for product in found}
 
@@ -250,6 +308,21 @@ class CatalogStore:
         keys = [sku_key(sku) for sku in dict.fromkeys(skus)]
         found = self._table.get_many(keys, consistent=consistent)
         return {item["pk"].removeprefix("sku#"): item for item in found}
+
+
+class _ImportKeyTaken(DomainError):
+    """Files call another product by this key; nobody outside is told so."""
+
+
+def _refuse_too_large(product: Product) -> None:
+    size = items.bytes_of(product)
+    if size > PRODUCT_BYTES_MAX:
+        raise InvalidRequest(
+            f"the product takes {size} bytes, and more than {PRODUCT_BYTES_MAX} have no room: "
+            "shorten its texts or give it fewer variants",
+            bytes=size,
+            bytes_max=PRODUCT_BYTES_MAX,
+        )
 
 
 def _refusal(product: Product, failures: dict[str, Item | None]) -> DomainError:
@@ -265,6 +338,10 @@ def _refusal(product: Product, failures: dict[str, Item | None]) -> DomainError:
     if handle in failures:
         owner = failures[handle]
         return _handle_taken(product.handle, owner["product_id"] if owner else "")
+    if items.import_key(product.import_key)["pk"] in failures:
+        return _ImportKeyTaken(
+            f"files call another product {product.import_key}: one import was faster"
+        )
     return _sku_taken(
         {
             pk.removeprefix("sku#"): item["product_id"] if item else ""
