@@ -43,6 +43,7 @@ def import_file(workspace: Workspace, path: Path, report: Report) -> ImportRepor
     shop = Shop(workspace)
     request = _request(workspace, path)
     created = updated = stock_set = 0
+    removed: list[str] = []
     while True:
         answer = shop.ask("POST", "/admin/imports", request)
         done = ImportReport.model_validate(answer)
@@ -51,6 +52,7 @@ def import_file(workspace: Workspace, path: Path, report: Report) -> ImportRepor
         created += done.products_created
         updated += done.products_updated
         stock_set += done.stock_set
+        removed += done.skus_removed
         if not done.products_left:
             return done.model_copy(
                 update={
@@ -58,6 +60,7 @@ def import_file(workspace: Workspace, path: Path, report: Report) -> ImportRepor
                     "products_updated": updated,
                     "products_unchanged": unchanged,
                     "stock_set": stock_set,
+                    "skus_removed": removed,
                 }
             )
         if not reached:
@@ -77,7 +80,7 @@ def summary(done: ImportReport) -> str:
     return (
         f"{done.products_created} products created, {done.products_updated} updated, "
         f"{done.products_unchanged} unchanged; {done.variants} variants, "
-        f"{done.stock_set} stocked for the first time"
+        f"{done.stock_set} stocked for the first time, {len(done.skus_removed)} removed"
     )
 
 
