@@ -155,7 +155,7 @@ class CatalogStore:
         try:
             return self._save(None, product)
         except _ImportKeyTaken as taken:
-            raise TransactionConflict(taken.sentence) from None
+            raise TransactionConflict(str(taken)) from None
 
     def replace(self, old: Product, new: Product) -> Product:
         """Save a product over the version it was made from.
@@ -206,7 +206,7 @@ class CatalogStore:
                 self._claim(sku, new)
                 claimed.append(sku)
             self._decide(planned)
-        except DomainError:
+        except (DomainError, _ImportKeyTaken):
             self._release(claimed, new)
             raise
         return self.settle(planned.product)
@@ -310,7 +310,7 @@ class CatalogStore:
         return {item["pk"].removeprefix("sku#"): item for item in found}
 
 
-class _ImportKeyTaken(DomainError):
+class _ImportKeyTaken(Exception):
     """Files call another product by this key; nobody outside is told so."""
 
 
@@ -325,7 +325,7 @@ def _refuse_too_large(product: Product) -> None:
         )
 
 
-def _refusal(product: Product, failures: dict[str, Item | None]) -> DomainError:
+def _refusal(product: Product, failures: dict[str, Item | None]) -> DomainError | _ImportKeyTaken:
     """Turn what a transaction was refused for into one error; the version comes first."""
     own = items.product_key(product.product_id)["pk"]
     if own in failures:
