@@ -313,5 +313,5 @@ def test_the_page_about_aws_counts_alarms_and_metrics_right() -> None:
     page = " ".join((ROOT / "docs/aws.md").read_text().split())
     alarms = [each for each in _everything().values() if each["Type"].endswith("::Alarm")]
 
-    assert f"The {len(alarms)} alarms" in page
+    assert f"the {len(alarms)} alarms" in page
     assert f"the {len(_metrics())} custom metrics" in page

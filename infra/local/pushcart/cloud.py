@@ -86,6 +86,11 @@ class Cloud:
         return self._session.client("logs", config=self._config)
 
     @cached_property
+    def parameters(self) -> Any:
+        """The parameter store; its types are not installed."""
+        return cast("Any", self._session).client("ssm", config=self._config)
+
+    @cached_property
     def s3(self) -> "S3Client":
         """Buckets."""
         return self._session.client("s3", config=self._config)
