@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from commerce.catalog.items import product_item, to_product
-from commerce.catalog.model import Product
+from commerce.catalog.model import Category, CategoryWish, Product, category_slugs
 from commerce.catalog.schema import AdminProduct, ProductChanges
 from commerce.errors import HandleTaken, SkuTaken
 
@@ -45,6 +45,17 @@ class CatalogInMemory:
     def replace(self, _old: Product, new: Product) -> Product:
         """Keep a changed product."""
         return self._keep(new)
+
+    def resolved(self, wishes: Sequence[CategoryWish]) -> tuple[Category, ...]:
+        """Give the categories of these paths, each after those above it."""
+        found: dict[str, Category] = {}
+        for wish in wishes:
+            parent = None
+            for depth, title in enumerate(wish.path):
+                slug = category_slugs(wish.path[: depth + 1])[-1]
+                found[slug] = Category(slug, title, wish.path[:depth], parent)
+                parent = slug
+        return tuple(found.values())
 
     def settle(self, product: Product) -> Product:
         """Give the product as it is."""

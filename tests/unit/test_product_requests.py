@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -30,6 +31,12 @@ def variant(**other: Any) -> dict[str, Any]:
 
 class KeepingCatalog:
     """Takes what it is given."""
+
+    def resolved(self, wishes: Sequence[model.CategoryWish]) -> tuple[model.Category, ...]:
+        return tuple(
+            model.Category(wish.slug or model.category_slugs(wish.path)[0], wish.path[-1])
+            for wish in wishes
+        )
 
     def add(self, product: model.Product) -> model.Product:
         return product
@@ -85,7 +92,8 @@ def test_a_category_gets_its_slug_from_its_title() -> None:
         body(variants=[variant(requires_shipping="yes")]),
         body(variants=[variant(option_values={str(n): "x" for n in range(4)})]),
         body(media=[{"url": "javascript:alert(1)"}]),
-        body(categories=[{"title": "Mugs"}, {"title": "mugs"}]),
+        body(categories=[{"title": "Mugs"}, {"title": "Mugs"}]),
+        body(categories=[{"title": "Mugs", "path": ["Mugs", "Cups"]}]),
         body(description=WIDE * 20_000),
     ],
 )

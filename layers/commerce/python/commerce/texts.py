@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
@@ -40,6 +41,30 @@ WORDS_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
 # A page or picture elsewhere: a host by name or number, with no user before it.
 WEB_ADDRESS_PATTERN = (
     r"^https?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][!-~]*)?$"
+)
+
+# Apostrophes and what is typed for them, hyphens, and spaces of every kind.
+_IGNORED = dict.fromkeys(
+    map(
+        ord,
+        "'`\u00b4\u02b9\u02bb\u02bc\u2018\u2019\u201b\u2032\uff07"
+        "-\u00ad\u2010\u2011\u2012\u2013\u2014\u2212\uff0d"
+        " \t\n\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+        "\u200b\u202f\u205f\u3000",
+    )
+)
+_TYPED = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "\u0131": "i",
+        "ħ": "h",
+        "æ": "ae",
+        "œ": "oe",
+    }
 )
 
 # With tags, which nobody sees either and no published pattern can name.
@@ -76,6 +101,19 @@ class Line:
 def prose(chars_max: int) -> Line:
     """Give the check of a text of several lines."""
     return Line(chars_max, pattern=PROSE_PATTERN)
+
+
+@lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """Give a text as a search compares it: how somebody types who is in a hurry.
+
+    Without accents, letter case, apostrophes, spaces and hyphens, and with the letters that
+    keyboards have not as those that people type for them: `Men's Café-Crème` is
+    `menscafecreme`.
+    """
+    plain = unicodedata.normalize("NFKD", text.translate(_IGNORED)).casefold()
+    bare = unicodedata.normalize("NFKD", plain).translate(_TYPED)
+    return "".join(char for char in bare if not ("\u0300" <= char <= "\u036f"))
 
 
 def without_broken(text: str) -> str:

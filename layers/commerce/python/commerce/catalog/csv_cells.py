@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import TypeAdapter, ValidationError
 
 from commerce.catalog import model
-from commerce.catalog.model import Category, Status
+from commerce.catalog.model import Status
 from commerce.money import minor_digits
 from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose, without_broken
 
@@ -101,18 +101,12 @@ def tags(cell: str) -> list[str]:
     return list(dict.fromkeys(tag.strip() for tag in cell.split(",") if tag.strip()))
 
 
-def category_path(cell: str) -> tuple[Category, ...]:
-    """Read `A > B > C`: the product is on each of these shelves."""
+def category_path(cell: str) -> tuple[str, ...]:
+    """Read `A > B > C`: the titles of a category and of those above it, from the top."""
     titles = [title.strip() for title in cell.split(">") if title.strip()]
     if len(titles) > model.CATEGORIES_MAX:
         raise ValueError(f"has more than {model.CATEGORIES_MAX} levels")
-    return tuple({each.slug: each for title in titles for each in single_category(title)}.values())
-
-
-def single_category(title: str) -> tuple[Category]:
-    """Read the title of one category."""
-    read = short_text(model.CATEGORY_CHARS_MAX)(title)
-    return (Category(model.category_slug(read), read),)
+    return tuple(map(short_text(model.CATEGORY_CHARS_MAX), titles))
 
 
 def amount(currency: str) -> Callable[[str], int]:

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from commerce.catalog.model import (
     VARIANTS_MAX,
+    CategoryWish,
     Product,
     ProductVariant,
     default_variant_title,
@@ -183,7 +184,7 @@ def _import_one(
     tally: _Tally,
 ) -> None:
     try:
-        product = _merged(parsed, old, now, tally)
+        product = _merged(parsed, old, catalog, now, tally)
         if product is None:
             return
         if product is old:
@@ -237,7 +238,7 @@ def _without(parsed: ParsedProduct, taken: set[str], tally: _Tally) -> ParsedPro
 
 
 def _merged(
-    parsed: ParsedProduct, old: Product | None, now: datetime, tally: _Tally
+    parsed: ParsedProduct, old: Product | None, catalog: CatalogStore, now: datetime, tally: _Tally
 ) -> Product | None:
     """Give the product as the file wants it; `old` itself where nothing differs."""
     variants = _merged_variants(parsed, old)
@@ -253,6 +254,8 @@ def _merged(
     if not variants or not parsed.variants:
         return None
     fields = {**parsed.fields, "variants": tuple(variants)}
+    if "categories" in fields:
+        fields["categories"] = catalog.resolved(list(map(CategoryWish, fields["categories"])))
     if old is None:
         return replace(_blank_product(parsed.key, now), **fields)
     if not old.import_key and old.handle != parsed.key:

@@ -10,7 +10,8 @@ pk                             sk                  what
 ``list#all``                   ``<product_id>``    an entry for every product
 ``list#status#<status>``       ``<product_id>``    an entry for every product in a status
 ``list#category#<slug>``       ``<product_id>``    an entry for every active product in it
-``categories``                 ``<slug>``          title, and how many active products
+``categories``                 ``<slug>``          title, what is above, how many active products
+``category#<hash of path>``    ``category``        which slug the category of the path has
 =============================  ==================  ====================================
 
 =====================================  ==================================================
@@ -30,6 +31,7 @@ written in the product's own transaction, and carries only what a filter looks a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -75,6 +77,34 @@ def import_key(key: str) -> Key:
 def category_key(slug: str) -> Key:
     """Give the key of a category's count."""
     return {"pk": CATEGORIES, "sk": slug}
+
+
+def category_path_key(parent: str | None, title: str) -> Key:
+    """Give the key of the item that tells the slug of a title within a parent."""
+    digest = hashlib.sha256(json.dumps([parent, title]).encode()).hexdigest()
+    return {"pk": f"category#{digest}", "sk": "category"}
+
+
+def category_item(category: Category) -> Item:
+    """Write a category that no product is in yet."""
+    return {
+        **category_key(category.slug),
+        "title": category.title,
+        "above": list(category.above),
+        "parent": category.parent,
+        "active_products": 0,
+    }
+
+
+def category_path_item(category: Category) -> Item:
+    """Write which slug a path has."""
+    return {**category_path_key(category.parent, category.title), "slug": category.slug}
+
+
+def to_category(item: Item) -> Category:
+    """Read what `category_item` wrote; of before there were paths, it stands at the top."""
+    above = tuple(item.get("above", ()))
+    return Category(item["sk"], item["title"], above, item.get("parent"))
 
 
 def status_list(status: str) -> str:
@@ -169,7 +199,10 @@ def product_item(product: Product) -> Item:
         "vendor": product.vendor,
         "tags": list(product.tags),
         "status": product.status,
-        "categories": [{"slug": c.slug, "title": c.title} for c in product.categories],
+        # What is above a category stands before it.
+        "categories": [
+            {"slug": c.slug, "title": c.title, "parent": c.parent} for c in product.categories
+        ],
         "media": [{"url": media.url, "alt": media.alt} for media in product.media],
         "variants": [_variant_to_map(variant) for variant in product.variants],
         "version": product.version,
@@ -190,7 +223,7 @@ def to_product(item: Item) -> Product:
         vendor=item["vendor"],
         tags=tuple(item["tags"]),
         status=item["status"],
-        categories=tuple(Category(**category) for category in item["categories"]),
+        categories=_categories(item["categories"]),
         media=tuple(Media(**media) for media in item["media"]),
         variants=tuple(_variant_from_map(variant) for variant in item["variants"]),
         version=item["version"],
@@ -211,6 +244,7 @@ def list_entries(product: Product) -> dict[str, Item]:
         "vendor": product.vendor,
         "tags": list(product.tags),
         "currencies": list(product.currencies),
+        "skus": list(product.skus),
         "bytes": len(json.dumps(product_item(product)).encode()),
     }
     return {name: {"pk": name, "sk": product.product_id, **facts} for name in lists}
@@ -224,13 +258,28 @@ def to_entry(item: Item) -> Entry:
         vendor=item["vendor"],
         tags=frozenset(item["tags"]),
         currencies=frozenset(item["currencies"]),
+        # An entry of before SKUs were looked for has none until its product is saved again.
+        skus=tuple(item.get("skus", ())),
         bytes=item["bytes"],
     )
 
 
 def to_category_count(item: Item) -> CategoryCount:
     """Read a category's count."""
-    return CategoryCount(Category(item["sk"], item["title"]), item["active_products"])
+    return CategoryCount(to_category(item), item["active_products"])
+
+
+def _categories(found: list[dict[str, Any]]) -> tuple[Category, ...]:
+    read: dict[str, Category] = {}
+    for each in found:
+        parent = read.get(each.get("parent") or "")
+        read[each["slug"]] = Category(
+            each["slug"],
+            each["title"],
+            parent.path if parent else (),
+            parent.slug if parent else None,
+        )
+    return tuple(read.values())
 
 
 def _variant_to_map(variant: ProductVariant) -> dict[str, Any]:

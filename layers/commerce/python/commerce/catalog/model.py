@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from commerce import ids
+from commerce.texts import folded
 
 Status = Literal["draft", "active", "archived"]
 TaxClass = Literal["standard", "reduced", "zero"]
@@ -104,10 +105,35 @@ class ProductVariant:
 
 @dataclass(frozen=True)
 class Category:
-    """A shelf of the shop; the slug tells it from others."""
+    """A shelf of the shop, at the top or within another; the slug tells it from others.
+
+    `above` are the titles of those it stands within, from the top, and `parent` is the slug
+    of the last of them. Whatever stands on a shelf stands on those above it, too.
+    """
 
     slug: str
     title: str
+    above: tuple[str, ...] = ()
+    parent: str | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The titles from the top to its own, which are what it is."""
+        return (*self.above, self.title)
+
+
+@dataclass(frozen=True)
+class CategoryWish:
+    """A category as it is asked for: by its path, by its parent's slug, or by its own slug.
+
+    Of a path that is `partial` only the last title is told, and a slug or a parent tells
+    the rest.
+    """
+
+    path: tuple[str, ...]
+    slug: str | None = None
+    parent: str | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,6 +241,7 @@ class Entry:
     vendor: str
     tags: frozenset[str]
     currencies: frozenset[str]
+    skus: tuple[str, ...]
     bytes: int
 
 
@@ -222,18 +249,21 @@ class Entry:
 class Filter:
     """Which products of a list are wanted; an empty text wants all."""
 
-    title_contains: str = ""
+    words: str = ""
     vendor: str = ""
     tag: str = ""
     currency: str = ""
 
     def wants(self, entry: Entry) -> bool:
-        """Tell whether a product passes; letter case counts only in the currency."""
+        """Tell whether a product passes; `words` are part of its title or of a SKU.
+
+        Only in the currency it counts how something is written.
+        """
         return (
-            self.title_contains.casefold() in entry.title.casefold()
-            and self.vendor.casefold() in ("", entry.vendor.casefold())
-            and self.tag.casefold() in ("", *(tag.casefold() for tag in entry.tags))
-            and self.currency in ("", *entry.currencies)
+            self.currency in ("", *entry.currencies)
+            and folded(self.vendor) in ("", folded(entry.vendor))
+            and folded(self.tag) in ("", *map(folded, entry.tags))
+            and any(folded(self.words) in folded(text) for text in (entry.title, *entry.skus))
         )
 
 
@@ -270,11 +300,16 @@ def slug(text: str) -> str:
     return _NOT_SLUG.sub("-", composed.lower())[:HANDLE_CHARS_MAX].strip("-")
 
 
-def category_slug(title: str) -> str:
-    """Give the slug of a category: of its title, or made up where none can be made of that."""
-    return (
-        slug(title) or f"category-{ids.derived_id('category', '', title)[-_HANDLE_SUFFIX_CHARS:]}"
-    )
+def category_slugs(path: Sequence[str]) -> list[str]:
+    """Give the slugs that a category may have, of which it takes the first that is free.
+
+    Of its title, with its parent's, of its whole path; or made up, which no other path gets.
+    """
+    digest = ids.derived_id("category", "", *(f"{len(title)}:{title}" for title in path))
+    plain = [slug(" ".join(path[start:])) for start in (len(path) - 1, max(len(path) - 2, 0), 0)]
+    room = HANDLE_CHARS_MAX - _MADE_SKU_SUFFIX_CHARS - 1
+    made_up = f"{plain[0][:room].strip('-') or 'category'}-{digest[-_MADE_SKU_SUFFIX_CHARS:]}"
+    return [*filter(None, dict.fromkeys(plain)), made_up]
 
 
 def slug_of_before(text: str) -> str:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from commerce.catalog import items
-from commerce.catalog.model import Filter, Product, derived_handle, distinct_handle
+from commerce.catalog.model import Category, Filter, Product, derived_handle, distinct_handle
 from commerce.catalog.schema import (
     AdminProduct,
     AdminProductList,
     AdminProductsQuery,
     CategoryCountView,
     CategoryList,
+    CategoryView,
     NewProduct,
     ProductChanges,
     StoreProduct,
@@ -63,7 +64,7 @@ def list_categories(catalog: CatalogStore) -> CategoryList:
     return CategoryList(
         items=[
             CategoryCountView(
-                slug=count.category.slug, title=count.category.title, products=count.products
+                **CategoryView.of(count.category).model_dump(), products=count.products
             )
             for count in catalog.categories()
         ]
@@ -92,10 +93,11 @@ def create_product(
 
     Raises
     ------
-    HandleTaken, SkuTaken, TransactionConflict
-        As `CatalogStore.add`.
+    HandleTaken, SkuTaken, TransactionConflict, InvalidRequest
+        As `CatalogStore.add` and `CatalogStore.resolved`.
     """
-    product = _new_product(body, product_id, now)
+    categories = catalog.resolved([category.to_model() for category in body.categories])
+    product = _new_product(body, product_id, now, categories)
     try:
         return catalog.add(product)
     except HandleTaken:
@@ -134,15 +136,15 @@ def change_product(
         There is no such product.
     StaleVersion
         It is not at that version.
-    HandleTaken, SkuTaken, TransactionConflict
-        As `CatalogStore.replace`.
+    HandleTaken, SkuTaken, TransactionConflict, InvalidRequest
+        As `CatalogStore.replace` and `CatalogStore.resolved`.
     """
     product = read_product(id_or_handle, catalog)
     if product.version != version:
         raise StaleVersion(
             "somebody else changed the product; read it again", version=product.version
         )
-    return _saved(product, product.changed(now, **changed_fields(changes)), catalog)
+    return _saved(product, product.changed(now, **changed_fields(changes, catalog)), catalog)
 
 
 def archive_product(
@@ -169,7 +171,9 @@ def _saved(old: Product, new: Product, catalog: CatalogStore) -> Product:
     return old if new is old else catalog.replace(old, new)
 
 
-def _new_product(body: NewProduct, product_id: str, now: datetime) -> Product:
+def _new_product(
+    body: NewProduct, product_id: str, now: datetime, categories: tuple[Category, ...]
+) -> Product:
     return Product(
         product_id=product_id,
         handle=body.handle or derived_handle(body.title, product_id),
@@ -178,7 +182,7 @@ def _new_product(body: NewProduct, product_id: str, now: datetime) -> Product:
         vendor=body.vendor,
         tags=tuple(dict.fromkeys(body.tags)),
         status=body.status,
-        categories=tuple(category.to_model() for category in body.categories),
+        categories=categories,
         media=tuple(media.to_model() for media in body.media),
         variants=tuple(variant.to_model() for variant in body.variants),
         version=1,
@@ -191,7 +195,7 @@ def _with_distinct_handle(product: Product) -> Product:
     return replace(product, handle=distinct_handle(product.handle, product.product_id))
 
 
-def changed_fields(changes: ProductChanges) -> dict[str, Any]:
+def changed_fields(changes: ProductChanges, catalog: CatalogStore) -> dict[str, Any]:
     """Give the fields of a product that are named in `changes`, by name."""
     fields: dict[str, Any] = {
         name: getattr(changes, name)
@@ -199,7 +203,10 @@ def changed_fields(changes: ProductChanges) -> dict[str, Any]:
     }
     if changes.tags is not None:
         fields["tags"] = tuple(dict.fromkeys(changes.tags))
-    for name in ("categories", "media", "variants"):
+    if changes.categories is not None:
+        wishes = [category.to_model() for category in changes.categories]
+        fields["categories"] = catalog.resolved(wishes)
+    for name in ("media", "variants"):
         if (writes := getattr(changes, name)) is not None:
             fields[name] = tuple(write.to_model() for write in writes)
     return {name: value for name, value in fields.items() if value is not None}

@@ -143,15 +143,42 @@ class NewVariant(_Write):
         )
 
 
+CategoryTitle = Annotated[str, Line(model.CATEGORY_CHARS_MAX, 1)]
+
+
 class NewCategory(_Write):
-    """A category by its title; the slug follows from the title unless given."""
+    """A category: its title, and the path or the parent that it stands within, if any.
 
-    title: Annotated[str, Line(model.CATEGORY_CHARS_MAX, 1)]
-    slug: Handle | None = None
+    What is read of a category can be sent as it is. A product in a category is in those above
+    it, too.
+    """
 
-    def to_model(self) -> model.Category:
-        """Give the category with its slug."""
-        return model.Category(self.slug or model.category_slug(self.title), self.title)
+    title: CategoryTitle
+    slug: Annotated[
+        Handle | None, Field(description="Follows from the title and what is above it if absent.")
+    ] = None
+    path: Annotated[
+        list[CategoryTitle] | None,
+        Field(
+            min_length=1,
+            max_length=model.CATEGORIES_MAX,
+            description="The titles from the top to its own.",
+            examples=[["Women", "Shoes"]],
+        ),
+    ] = None
+    parent: Annotated[Handle | None, Field(description="The slug of what it stands within.")] = None
+
+    @model_validator(mode="after")
+    def _ends_with_title(self) -> Self:
+        if self.path and self.path[-1] != self.title:
+            raise ValueError("a path ends with the category's own title")
+        return self
+
+    def to_model(self) -> model.CategoryWish:
+        """Give what is wished for."""
+        partial = self.path is None and bool(self.slug or self.parent)
+        path = tuple(self.path or [self.title])
+        return model.CategoryWish(path, self.slug, self.parent, partial)
 
 
 class MediaWrite(_Write):
@@ -175,7 +202,7 @@ def _distinct_variants(variants: list[NewVariant]) -> list[NewVariant]:
 
 
 def _distinct_categories(categories: list[NewCategory]) -> list[NewCategory]:
-    if model.repeated(category.to_model().slug for category in categories):
+    if model.repeated(category.to_model() for category in categories):
         raise ValueError("each category can be named once")
     return categories
 
@@ -234,10 +261,17 @@ class StoreProductsQuery(PageQuery):
     q: Annotated[
         str,
         Line(_SEARCH_CHARS_MAX),
-        Field(description="Part of the title, in any letter case."),
+        Field(
+            description="Part of the title or of a SKU; letter case, accents, apostrophes, hyphens"
+            " and spaces make no difference."
+        ),
     ] = ""
-    vendor: Annotated[Vendor, Field(description="In any letter case.")] = ""
-    tag: Annotated[str, Line(model.TAG_CHARS_MAX), Field(description="In any letter case.")] = ""
+    vendor: Annotated[Vendor, Field(description="In any letter case, with accents or not.")] = ""
+    tag: Annotated[
+        str,
+        Line(model.TAG_CHARS_MAX),
+        Field(description="In any letter case, with accents or not."),
+    ] = ""
     currency: Annotated[
         Currency | None,
         Field(description="Only products and variants with a price in it, and only that price."),
@@ -290,6 +324,20 @@ class CategoryView(BaseModel):
 
     slug: str
     title: str
+    path: Annotated[list[str], Field(description="The titles from the top to its own.")]
+    parent: Annotated[
+        str | None, Field(description="The slug of what it stands within; absent at the top.")
+    ] = None
+
+    @classmethod
+    def of(cls, category: model.Category) -> CategoryView:
+        """Show a category."""
+        return cls(
+            slug=category.slug,
+            title=category.title,
+            path=list(category.path),
+            parent=category.parent,
+        )
 
 
 class CategoryCountView(CategoryView):
@@ -454,7 +502,7 @@ def _view(product: Product) -> dict[str, object]:
         "description": product.description,
         "vendor": product.vendor,
         "tags": list(product.tags),
-        "categories": [vars(category) for category in product.categories],
+        "categories": [CategoryView.of(category) for category in product.categories],
         "media": [vars(media) for media in product.media],
         "options": [
             {"name": option.name, "values": list(option.values)} for option in product.options

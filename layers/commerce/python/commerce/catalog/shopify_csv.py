@@ -109,6 +109,7 @@ class ParsedProduct:
     """A product's rows; `whole` is False where one of its variants may be missing.
 
     `key` is what the file calls the product: its handle there as it stands, or its title.
+    `fields` holds what the file has a column for; its `categories` are paths of titles.
     """
 
     line: int
@@ -356,9 +357,10 @@ def _other_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
         found["tags"] = _tags(reader)
     if header.has("category", "type"):
         # The standard category says more than the shop's own type, where it is given.
-        found["categories"] = reader.read("category", csv_cells.category_path, ()) or reader.read(
-            "type", csv_cells.single_category, ()
+        path = reader.read("category", csv_cells.category_path, ()) or reader.read(
+            "type", csv_cells.category_path, ()
         )
+        found["categories"] = (path,) if path else ()
     unreadable = reader.unreadable - {"tags"}  # those that can be read are kept
     if unreadable & {"category", "type"}:
         unreadable.add("categories")

@@ -9,11 +9,14 @@ from datetime import datetime
 
 from commerce import ids
 from commerce.catalog import items, saving
+from commerce.catalog.categories import CategoryRegistry
 from commerce.catalog.items import is_claim, sku_key, to_variant
 from commerce.catalog.model import (
     HANDLE_CHARS_MAX,
     PRODUCT_BYTES_MAX,
+    Category,
     CategoryCount,
+    CategoryWish,
     Filter,
     Product,
     Variant,
@@ -62,6 +65,7 @@ class CatalogStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._categories = CategoryRegistry(table)
 
     def variants(self, skus: Iterable[str]) -> dict[str, Variant]:
         """Read what pricing needs of many SKUs; those nobody has are left out.
@@ -131,6 +135,16 @@ class CatalogStore:
             self._table.query("#pk = :categories", {"categories": items.CATEGORIES}),
         )
         return [count for count in found if count.products > 0]
+
+    def resolved(self, wishes: Sequence[CategoryWish]) -> tuple[Category, ...]:
+        """Give the categories that are wished for, each after those above it.
+
+        Raises
+        ------
+        InvalidRequest
+            A slug is another category's, there is no such parent, or they are too many.
+        """
+        return self._categories.resolved(wishes)
 
     def add(self, product: Product) -> Product:
         """Save a new product.
