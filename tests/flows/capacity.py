@@ -33,6 +33,8 @@ def value_bytes(value: Wire) -> int:
         return 1
     if kind == "L":
         return 3 + sum(1 + value_bytes(part) for part in content)
+    if kind == "SS":
+        return sum(len(text.encode()) for text in content)
     assert kind == "M", kind
     return 3 + sum(1 + len(name) + value_bytes(part) for name, part in content.items())
 

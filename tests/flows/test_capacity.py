@@ -47,7 +47,7 @@ def believable_cart() -> Cart:
     )
 
 
-def test_a_happy_order_of_three_lines_costs_at_most_17_writes_8_reads_and_5_transitions() -> None:
+def test_a_happy_order_of_three_lines_costs_at_most_19_writes_8_reads_and_5_transitions() -> None:
     meter: Any = CapacityMeter()
     CatalogStore(table("catalog")).add(
         product(title="Enamel mug, hand painted", variants=tuple(variant(sku) for sku in SKUS))
@@ -73,7 +73,7 @@ def test_a_happy_order_of_three_lines_costs_at_most_17_writes_8_reads_and_5_tran
     transitions = len(shop.entered) + 1
     print(f"\nwrites {writes}\nreads {reads}\nitems {meter.items}\ntransitions {transitions}")
     assert order.status == "confirmed"
-    assert sum(writes.values()) <= 17
+    assert sum(writes.values()) <= 19
     assert sum(reads.values()) <= 8
     assert transitions <= 5
 

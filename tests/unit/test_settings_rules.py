@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from commerce.settings.defaults import DEFAULT_SETTINGS
-from commerce.settings.model import faults_of
+from commerce.settings.model import OrderNumbers, faults_of
 from commerce.settings.schema import SettingsBody
 
 Document = dict[str, Any]
@@ -135,3 +135,36 @@ def test_a_value_of_another_kind_is_refused(path: tuple[Any, ...], value: object
     with pytest.raises(ValidationError) as refused:
         SettingsBody.model_validate(changed)
     assert refused.value.errors()[0]["loc"] == path
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "America/Argentina/Ushuaia", "UTC"])
+def test_the_shop_has_a_time_zone_of_ianas(zone: str) -> None:
+    body = SettingsBody.model_validate(document() | {"time_zone": zone})
+    assert faults_of(body.to_settings(1)) == []
+    assert SettingsBody.of(body.to_settings(1)).time_zone == zone
+
+
+@pytest.mark.parametrize("zone", ["Europe/Londn", "GMT+25", "europe/london", "posixrules"])
+def test_a_zone_that_is_none_is_refused_by_its_path(zone: str) -> None:
+    body = SettingsBody.model_validate(document() | {"time_zone": zone})
+    assert [(each.path, each.code) for each in faults_of(body.to_settings(1))] == [
+        ("$.time_zone", "unknown_time_zone")
+    ]
+
+
+def test_settings_of_before_have_days_of_utc_and_plain_numbers() -> None:
+    old = {
+        name: value
+        for name, value in document().items()
+        if name not in ("time_zone", "order_numbers")
+    }
+    settings = SettingsBody.model_validate(old).to_settings(1)
+    assert (settings.time_zone, settings.order_numbers) == ("UTC", OrderNumbers())
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"prefix": "a"}, {"prefix": "1-2-"}, {"start": 0}, {"start": "7"}, {"digits": 4}]
+)
+def test_numbers_that_nobody_could_say_are_refused(numbers: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SettingsBody.model_validate(document() | {"order_numbers": numbers})

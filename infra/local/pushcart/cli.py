@@ -187,7 +187,7 @@ def orders_command(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     elif found:
-        typer.echo("\n".join(orders.table(found)))
+        typer.echo("\n".join(orders.table(found, orders.time_zone(Shop(workspace)))))
     else:
         typer.echo("There are no such orders.")
 
@@ -200,8 +200,12 @@ def trace(
     """Show everything that happened to one order."""
     workspace = Workspace.from_environment()
     _needs_a_cloud(workspace)
-    order = orders.read(Shop(workspace), order_id)
-    typer.echo(json.dumps(order, indent=2) if as_json else "\n".join(orders.trace(order)))
+    shop = Shop(workspace)
+    order = orders.read(shop, order_id)
+    if as_json:
+        typer.echo(json.dumps(order, indent=2))
+    else:
+        typer.echo("\n".join(orders.trace(order, orders.time_zone(shop))))
 
 
 @app.command("payment-event")

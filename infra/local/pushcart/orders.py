@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from commerce.money import to_text
 from pushcart.shop import Shop
@@ -29,14 +30,20 @@ def read(shop: Shop, order_id: str) -> dict[str, Any]:
     return shop.ask("GET", f"/admin/orders/{order_id}")
 
 
-def table(orders: list[dict[str, Any]]) -> list[str]:
+def time_zone(shop: Shop) -> str:
+    """Give the name of the zone whose days are the shop's."""
+    return str(shop.ask("GET", "/admin/settings")["time_zone"])
+
+
+def table(orders: list[dict[str, Any]], zone: str = "UTC") -> list[str]:
     """Write orders in columns as wide as what is in them, a line an order, cut off by nothing."""
-    head = ("placed (UTC)", "order", "status", "payment", "goods", "lines", "total")
+    head = (f"placed ({zone})", "number", "order", "status", "payment", "goods", "lines", "total")
     rows = [
         head,
         *(
             (
-                order["placed_at"][:19].replace("T", " "),
+                _local(order["placed_at"], zone),
+                order.get("number") or "-",
                 order["id"],
                 order["status"],
                 order["payment_status"],
@@ -58,6 +65,10 @@ def table(orders: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def _local(at: str, zone: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+
+
 def story(order: dict[str, Any]) -> list[str]:
     """Write what happened to an order, a line a step, timed from its first."""
     began = datetime.fromisoformat(order["timeline"][0]["at"])
@@ -72,13 +83,14 @@ def story(order: dict[str, Any]) -> list[str]:
     return lines
 
 
-def trace(order: dict[str, Any]) -> list[str]:
+def trace(order: dict[str, Any], zone: str = "UTC") -> list[str]:
     """Write an order's facts and parts, its story and, where it was refused, why."""
     facts = {
         "order": order["id"],
+        "number": order.get("number") or "none",
         "status": f"{order['status']}, version {order['version']}",
         "goods": order["fulfillment_status"],
-        "placed": order["placed_at"],
+        "placed": f"{_local(order['placed_at'], zone)} {zone}",
         "total": to_text(order["total"], order["currency"]),
         "lines": str(len(order["line_items"])),
         "attempt": str(order["attempt"]),

@@ -98,10 +98,12 @@ class Letter:
     """Everything a template may name; see `Contents`.
 
     Texts are one line each, and not escaped: that is the renderer's work. `lines_left` is
-    how many lines are not listed. `order_token` opens a guest's order; empty for a customer's.
+    how many lines are not listed. `order_number` is empty where an order has none, and
+    `order_token`, which opens a guest's order, for a customer's.
     """
 
     order_id: str
+    order_number: str
     order_token: str
     name: str
     currency: str
@@ -137,6 +139,7 @@ def letter(record: OrderRecord, event: DomainEvent) -> Letter:
     destination = details.fulfillment.get("destination", {}) if contents.delivered else {}
     return Letter(
         order_id=order.order_id,
+        order_number=order.number or "",
         order_token=order_token_of(record) or "",
         name=one_line(details.buyer.get("first_name", "")),
         currency=order.currency,
@@ -186,7 +189,8 @@ def _parcel(record: OrderRecord, event: DomainEvent) -> Contents:
 
 def _return(record: OrderRecord, event: DomainEvent) -> Contents:
     lines = _lines(record, _units(event, "line_items"))
-    return Contents(lines, facts=(("return", event.aggregate.id),))
+    wish = record.sent_back(event.aggregate.id)
+    return Contents(lines, facts=(("return", wish.number or wish.id),))
 
 
 def _refused_return(record: OrderRecord, event: DomainEvent) -> Contents:
@@ -206,7 +210,7 @@ def _refund_of_return(record: OrderRecord, event: DomainEvent) -> Contents:
         _lines(record, paid.received),
         (*fee, ("refund", paid.amount)),
         paid.amount,
-        (("return", paid.id),),
+        (("return", paid.number or paid.id),),
     )
 
 

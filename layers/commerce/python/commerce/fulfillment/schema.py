@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from commerce.carts.model import LINE_ID_PATTERN
 from commerce.errors import InvalidRequest
+from commerce.orders.model import part_number
 from commerce.orders.record import Fulfillment, OrderRecord, Units
 from commerce.stock.model import LOCATION_PATTERN
 from commerce.texts import WEB_ADDRESS_PATTERN, Line
@@ -76,6 +77,9 @@ class FulfillmentView(BaseModel):
     """Units that are packed at one location and sent together."""
 
     id: str
+    number: str | None = Field(
+        default=None, description="The order's number and the parcel's.", examples=["1001-F1"]
+    )
     order_id: str
     status: FulfillmentStatus
     location: str
@@ -127,6 +131,7 @@ def fulfillment_view(record: OrderRecord, fulfillment: Fulfillment) -> Fulfillme
     return FulfillmentView.model_validate(
         {
             "id": fulfillment.id,
+            "number": part_number(record.order.number, "F", fulfillment.id),
             "order_id": record.order.order_id,
             "status": fulfillment.status,
             "location": fulfillment.location,

@@ -23,6 +23,7 @@ from commerce.lifecycle import (
     REQUIRES_ACTION,
     UNFULFILLED,
 )
+from commerce.settings.model import PLAIN_NUMBERS, OrderNumbers
 
 STATUSES = tuple(ORDER)
 IN_FLIGHT = (PENDING, CANCELING)
@@ -89,6 +90,11 @@ class Stop:
     cause: str = ""
 
 
+def part_number(order_number: str | None, letter: str, part_id: str) -> str | None:
+    """Give a part's number for people, such as `1001-F1`; None where its order has none."""
+    return f"{order_number}-{letter}{part_id.rpartition('_')[2]}" if order_number else None
+
+
 @dataclass(frozen=True)
 class Order:
     """The decision record of one checkout: small, so that each decision is one cheap write.
@@ -96,6 +102,7 @@ class Order:
     `charged` is what is captured at once, where the settings say so when the order is
     allocated, and None until then. `stops` are executions that ended too early, which a
     redrive starts again; the order then goes back to `resumes_to`, and they are `resumed`.
+    `number` is what people call it, given once it is confirmed, as `numbering` says.
     """
 
     order_id: str
@@ -122,6 +129,8 @@ class Order:
     stops: tuple[Stop, ...] = ()
     resumes_to: str | None = None
     resumed: tuple[str, ...] = ()
+    number: str | None = None
+    numbering: OrderNumbers = PLAIN_NUMBERS
 
     @property
     def standing(self) -> str:

@@ -358,6 +358,7 @@ def _pending(
         fingerprint=wanted.fingerprint,
         cart_version=cart.version,
         settings_version=settings.version,
+        numbering=settings.order_numbers,
         timeline=(Change(to_text(now), PENDING, SAGA),),
         recovery_due_at=to_text(recovery_due(now, 0)),
     )

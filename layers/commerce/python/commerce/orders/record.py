@@ -116,7 +116,8 @@ class Return:
 
     `restocked` and `discarded` are what came in of them, to `location`. `amounts` are what was
     paid for that, line by line, and `amount` is what is refunded of it, after
-    `restocking_fee`, and with the delivery where `with_fulfillment`.
+    `restocking_fee`, and with the delivery where `with_fulfillment`. `number` is what people
+    call it, where its order has one.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Return:
     amount: int = 0
     restocking_fee: int = 0
     with_fulfillment: bool = False
+    number: str | None = None
 
     @property
     def received(self) -> Units:

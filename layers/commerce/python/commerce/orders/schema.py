@@ -120,6 +120,11 @@ class OrderView(BaseModel):
     """An order, with its lines."""
 
     id: str
+    number: str | None = Field(
+        default=None,
+        description="What people call it; none until it is confirmed.",
+        examples=["1001"],
+    )
     status: Status
     payment_status: PaymentStatus
     fulfillment_status: OrderFulfillmentStatus
@@ -150,6 +155,11 @@ class OrderSummary(BaseModel):
     """An order in a list."""
 
     id: str
+    number: str | None = Field(
+        default=None,
+        description="What people call it; none until it is confirmed.",
+        examples=["1001"],
+    )
     status: Status
     payment_status: PaymentStatus
     fulfillment_status: OrderFulfillmentStatus
@@ -267,6 +277,7 @@ def order_summary(order: Order, payment: Payment | None) -> OrderSummary:
     return OrderSummary.model_validate(
         {
             "id": order.order_id,
+            "number": order.number,
             **_statuses(order, payment),
             "currency": order.currency,
             "total": order.total,
@@ -416,6 +427,7 @@ def _order_fields(record: OrderRecord, payment: Payment | None) -> dict[str, Any
     canceled, shipped, returned = record.canceled, record.shipped, record.came_back
     return {
         "id": order.order_id,
+        "number": order.number,
         **_statuses(order, payment),
         "currency": order.currency,
         "line_items": [

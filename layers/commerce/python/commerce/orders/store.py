@@ -6,12 +6,15 @@ what                          pk                 sk
 the decision record           `<order id>`       `order`
 lines, buyer, destination     `<order id>`       `details#<chunk>`
 fulfillments, returns, …      `<order id>`       see `commerce.orders.records`
+which order has a number      `number#<number>`  `number`
+the last number given         `numbers`          `counter`
 ============================  =================  ====================================
 
 ==========================================  ============================================
 question                                    answered by
 ==========================================  ============================================
 one order, with or without its lines        a query or get by order id
+the order that has a number                 a get
 a cart's attempts                           gets by the ids that follow from the cart id
 orders of a status, newest first            index `by_status`: `listed`, `placed_at`
 orders in flight whose recovery is due      the same index, partitions of the two
@@ -35,13 +38,21 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
+from secrets import randbits
 from typing import Any
 
 from commerce.clock import from_text, to_text
 from commerce.dynamo.sizes import runs_of, value_bytes
 from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
-from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
-from commerce.ids import is_id
+from commerce.errors import (
+    CartChanged,
+    IllegalTransition,
+    NotFound,
+    OrderCanceled,
+    PlacedByAnother,
+    TransactionConflict,
+)
+from commerce.ids import RandomBits, is_id
 from commerce.lifecycle import (
     CANCELED,
     CANCELING,
@@ -67,15 +78,22 @@ from commerce.orders.model import (
     recovery_due,
 )
 from commerce.orders.owners import customer_in, owner_of
+from commerce.settings.model import PLAIN_NUMBERS, OrderNumbers
 
 BY_STATUS = "by_status"
 BY_OWNER = "by_owner"
 SHARDS = 4
+_COUNTER = {"pk": "numbers", "sk": "counter"}
+_NUMBER_TRIES = 50
+_RANDOM_BITS = 64
 _PARTITION = {BY_STATUS: "listed", BY_OWNER: "owner"}
 # What the first chunk has beside lines has room in an item, too; most orders have one chunk.
 CHUNK_BYTES_MAX = 350_000
 
 NOT_PLACED_YET = "attribute_not_exists(#pk)"
+# A number is one order's for good; its own repeat finds it.
+NUMBER_IS_FREE = "attribute_not_exists(#pk) OR #order_id = :order_id"
+BELOW_START = "#last < :start"
 STILL_THERE = "#status = :from"
 # The saga that lost an order to another run must not undo that other run's order.
 PLACED_BY_THIS_EXECUTION = "#execution = :execution"
@@ -91,6 +109,11 @@ def order_key(order_id: str) -> Key:
 def details_key(order_id: str, chunk: int) -> Key:
     """Where a chunk of an order's lines stands; the first also has buyer and destination."""
     return {"pk": order_id, "sk": f"details#{chunk:04d}"}
+
+
+def number_key(number: str) -> Key:
+    """Where it stands which order has a number."""
+    return {"pk": f"number#{number}", "sk": "number"}
 
 
 def listed(order_id: str, status: str) -> str:
@@ -152,8 +175,9 @@ def _partitions(statuses: Iterable[str]) -> list[str]:
 class OrderStore:
     """Orders, and the decisions about them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, random_bits: RandomBits = randbits) -> None:
         self._table = table
+        self._random_bits = random_bits
 
     def get(self, order_id: str) -> Order:
         """Read the decision record as it is now.
@@ -241,19 +265,70 @@ class OrderStore:
                 self._table.put(Put(chunk, NOT_PLACED_YET))
 
     def confirm(self, order_id: str, by: str, now: datetime) -> Order:
-        """Decide that the order stands; repeated, it says so again.
+        """Decide that the order stands, and number it; repeated, it says so again.
+
+        The number is taken before, so a run that dies in between leaves a gap, as does one
+        that finds the order confirmed, or cancelled, by another.
 
         Raises
         ------
         OrderCanceled
             The undo was decided before.
         """
+        order = self.get(order_id)
+        if order.status == CONFIRMED:
+            return order
         try:
-            return self._move(order_id, PENDING, CONFIRMED, by, now)
+            if order.status != PENDING:
+                raise _not_pending(order)
+            return self._move(order_id, PENDING, CONFIRMED, by, now, number=self._number(order))
         except IllegalTransition as refused:
             if refused.details["status"] == CONFIRMED:
                 return self.get(order_id)
             raise OrderCanceled("the order was cancelled before", order_id=order_id) from None
+
+    def id_of_number(self, number: str) -> str | None:
+        """Give the id of the order that has a number; None where none has it."""
+        item = self._table.get(number_key(number))
+        return str(item["order_id"]) if item else None
+
+    def _number(self, order: Order) -> str:
+        """Take a number that no other order has."""
+        wanted = order.numbering
+        for _ in range(_NUMBER_TRIES):
+            digits = self._random_digits() if wanted.random else self._next(wanted.start)
+            number = f"{wanted.prefix}{digits}"
+            take = Update(
+                number_key(number),
+                "SET #order_id = :order_id",
+                NUMBER_IS_FREE,
+                {"order_id": order.order_id},
+            )
+            try:
+                self._table.update(take)
+            except ConditionFailed:
+                continue
+            return number
+        raise TransactionConflict("others keep taking the same numbers")
+
+    def _next(self, start: int) -> int:
+        """Count on; from `start`, where it was set above what was counted to."""
+        counted = Update(
+            _COUNTER,
+            "SET #last = if_not_exists(#last, :before) + :one",
+            values={"before": start - 1, "one": 1},
+        )
+        last = int(self._table.update(counted)["last"])
+        if last >= start:
+            return last
+        with suppress(ConditionFailed):  # another has moved it there; count on from it
+            jump = Update(_COUNTER, "SET #last = :start", BELOW_START, {"start": start})
+            return int(self._table.update(jump)["last"])
+        return int(self._table.update(counted)["last"])
+
+    def _random_digits(self) -> int:
+        low = 10**7
+        return low + self._random_bits(_RANDOM_BITS) % (9 * low)
 
     def begin_cancel(
         self, order_id: str, execution: str, by: str, refusal: Mapping[str, Any], now: datetime
@@ -427,11 +502,22 @@ class OrderStore:
         return [entry["pk"] for entry in entries], further
 
     def _move(
-        self, order_id: str, source: str, target: str, by: str, now: datetime, reason: str = ""
+        self,
+        order_id: str,
+        source: str,
+        target: str,
+        by: str,
+        now: datetime,
+        reason: str = "",
+        **sets: str,
     ) -> Order:
         try:
-            change = Change(to_text(now), target, by, reason)
-            return order_from(self._table.update(self._transition(order_id, source, change)))
+            update = self._transition(order_id, source, Change(to_text(now), target, by, reason))
+            more = "".join(f", #{name} = :{name}" for name in sets)
+            update = replace(
+                update, expression=update.expression + more, values={**update.values, **sets}
+            )
+            return order_from(self._table.update(update))
         except ConditionFailed as failed:
             if failed.item is None:
                 raise NotFound("there is no such order") from None
@@ -465,6 +551,12 @@ class OrderStore:
         return Update(order_key(order_id), expression, STILL_THERE, values)
 
 
+def _not_pending(order: Order) -> IllegalTransition:
+    return IllegalTransition(
+        f"the order is {order.status}, not {PENDING}", order_id=order.order_id, status=order.status
+    )
+
+
 def _checked(order_id: str) -> str:
     """Give an order id back; DynamoDB refuses some texts as keys, and none of them is an id."""
     if not is_id(order_id, "order"):
@@ -478,7 +570,9 @@ def _order_item(order: Order) -> Item:
         for name, value in asdict(order).items()
         if value not in (None, 0, (), UNFULFILLED) or name == "totals"
     }
-    del item["order_id"]
+    del item["order_id"], item["numbering"]
+    if order.numbering != PLAIN_NUMBERS:
+        item["numbering"] = asdict(order.numbering)
     return {
         **item,
         **order_key(order.order_id),
@@ -515,6 +609,8 @@ def order_from(item: Mapping[str, Any], earlier: Iterable[Mapping[str, str]] = (
         stops=tuple(Stop(**stop) for stop in item.get("stops", [])),
         resumes_to=item.get("resumes_to"),
         resumed=tuple(item.get("resumed", [])),
+        number=item.get("number"),
+        numbering=OrderNumbers(**item.get("numbering", {})),
     )
 
 

@@ -29,7 +29,7 @@ from commerce.lifecycle import (
     RETURN,
     SHIPPED,
 )
-from commerce.orders.model import Change
+from commerce.orders.model import Change, part_number
 from commerce.orders.record import (
     Decision,
     Fulfillment,
@@ -94,7 +94,13 @@ def request(
         )
     identifier = part_id("return", record.order.order_id, len(record.returns) + 1)
     wish = Return(
-        identifier, REQUESTED, dict(wanted), acting.reason, {REQUESTED: acting.time}, note
+        identifier,
+        REQUESTED,
+        dict(wanted),
+        acting.reason,
+        {REQUESTED: acting.time},
+        note,
+        number=part_number(record.order.number, "R", identifier),
     )
     return decided(record, [_change(wish, acting)], returns=[wish]), identifier
 

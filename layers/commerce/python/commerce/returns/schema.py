@@ -88,6 +88,9 @@ class ReturnView(BaseModel):
     """Units that a buyer sends back; amounts in minor units."""
 
     id: str
+    number: str | None = Field(
+        default=None, description="The order's number and the return's.", examples=["1001-R1"]
+    )
     order_id: str
     status: ReturnStatus
     line_items: list[LineUnits]
@@ -124,6 +127,7 @@ def return_view(order_id: str, wish: Return) -> ReturnView:
     return ReturnView.model_validate(
         {
             "id": wish.id,
+            "number": wish.number,
             "order_id": order_id,
             "status": wish.status,
             "line_items": lines_of(wish.units),

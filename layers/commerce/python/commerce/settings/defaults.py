@@ -113,5 +113,6 @@ DEFAULT_SETTINGS = ShopSettings(
         ),
     ),
     stock_locations=(StockLocation("main", "Main warehouse"),),
+    time_zone="Europe/London",
     policies=Policies(support_refund_limit={"GBP": 10_000, "EUR": 12_000}),
 )

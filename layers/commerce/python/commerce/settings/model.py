@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from zoneinfo import available_timezones
 
 from commerce.addresses import is_region, postal_code_as_written, regions_of
 from commerce.countries import COUNTRIES
@@ -181,8 +182,26 @@ class Policies:
 
 
 @dataclass(frozen=True)
+class OrderNumbers:
+    """How orders are numbered for people: a prefix, and the first number or random ones.
+
+    Numbers rise and have gaps. Random ones, of eight digits, tell nobody how many there are.
+    """
+
+    prefix: str = ""
+    start: int = 1001
+    random: bool = False
+
+
+PLAIN_NUMBERS = OrderNumbers()
+
+
+@dataclass(frozen=True)
 class ShopSettings:
-    """One version of the shop's configuration; an order names the version it was priced with."""
+    """One version of the shop's configuration; an order names the version it was priced with.
+
+    `time_zone` is IANA's name of the zone whose days are the shop's.
+    """
 
     version: int
     currencies: tuple[str, ...]
@@ -192,6 +211,8 @@ class ShopSettings:
     zones: tuple[Zone, ...]
     stock_locations: tuple[StockLocation, ...]
     policies: Policies = Policies()
+    order_numbers: OrderNumbers = PLAIN_NUMBERS
+    time_zone: str = "UTC"
     updated_at: str | None = None
     updated_by: str | None = None
 
@@ -228,10 +249,18 @@ def faults_of(settings: ShopSettings) -> list[Fault]:
         *_tax_faults(settings.tax),
         *_zone_faults(settings),
         *_policy_faults(settings),
+        *_time_zone_faults(settings.time_zone),
         *_repeated(
             "$.stock_locations[{}].id", [place.location_id for place in settings.stock_locations]
         ),
     ]
+
+
+def _time_zone_faults(name: str) -> Iterator[Fault]:
+    if name not in available_timezones():
+        yield Fault(
+            "$.time_zone", "unknown_time_zone", f"IANA has no time zone {name}; use Europe/London"
+        )
 
 
 def _policy_faults(settings: ShopSettings) -> Iterator[Fault]:

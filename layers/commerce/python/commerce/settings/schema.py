@@ -22,6 +22,7 @@ from commerce.money import CURRENCY_PATTERN
 from commerce.settings.model import (
     SAME_AS,
     FulfillmentOption,
+    OrderNumbers,
     Policies,
     Rate,
     ShopSettings,
@@ -230,6 +231,24 @@ class PoliciesBody(_Part):
     )
 
 
+class OrderNumbersBody(_Part):
+    """How orders are numbered for people; a number is given once, and there are gaps."""
+
+    prefix: str = Field(default="", max_length=12, pattern="^([A-Z0-9]*[A-Z-])?$", examples=["GB-"])
+    start: int = Field(
+        default=1001,
+        strict=True,
+        ge=1,
+        le=10**9,
+        description="The next number at the least; a lower one than was given changes nothing.",
+    )
+    random: bool = Field(
+        default=False,
+        strict=True,
+        description="Eight random digits, which tell nobody how much is sold.",
+    )
+
+
 class SettingsBody(_Part):
     """The shop's settings, whole."""
 
@@ -242,6 +261,14 @@ class SettingsBody(_Part):
     fulfillment_zones: list[ZoneBody] = Field(max_length=_ZONES_MAX)
     stock_locations: list[LocationBody] = Field(min_length=1, max_length=_LOCATIONS_MAX)
     policies: PoliciesBody = PoliciesBody()
+    order_numbers: OrderNumbersBody = OrderNumbersBody()
+    time_zone: str = Field(
+        default="UTC",
+        pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+        max_length=64,
+        description="IANA's name of the zone whose days are the shop's.",
+        examples=["Europe/London"],
+    )
     version: int | None = Field(
         None, le=10**15, description="Read only; If-Match names the version."
     )
@@ -261,6 +288,8 @@ class SettingsBody(_Part):
                 StockLocation(place.id, place.title) for place in self.stock_locations
             ),
             policies=Policies(**dict(self.policies)),
+            order_numbers=OrderNumbers(**dict(self.order_numbers)),
+            time_zone=self.time_zone,
         )
 
     @classmethod
@@ -278,6 +307,8 @@ class SettingsBody(_Part):
                     for place in settings.stock_locations
                 ],
                 "policies": asdict(settings.policies),
+                "order_numbers": asdict(settings.order_numbers),
+                "time_zone": settings.time_zone,
                 "version": settings.version,
                 "updated_at": settings.updated_at,
                 "updated_by": settings.updated_by,

@@ -19,6 +19,7 @@ from commerce.settings.defaults import DEFAULT_SETTINGS, FIRST_VERSION
 from commerce.settings.model import (
     SAME_AS,
     FulfillmentOption,
+    OrderNumbers,
     Policies,
     ShopSettings,
     StockLocation,
@@ -124,6 +125,8 @@ def _to_body(settings: ShopSettings) -> Item:
             {"id": place.location_id, "title": place.title} for place in settings.stock_locations
         ],
         "policies": asdict(settings.policies),
+        "order_numbers": asdict(settings.order_numbers),
+        "time_zone": settings.time_zone,
     }
 
 
@@ -166,6 +169,8 @@ def _from_item(item: Item) -> ShopSettings:
         ),
         # Settings stored before there were policies have none.
         policies=Policies(**item.get("policies", {})),
+        order_numbers=OrderNumbers(**item.get("order_numbers", {})),
+        time_zone=item.get("time_zone", "UTC"),
         updated_at=item.get("updated_at"),
         updated_by=item.get("updated_by"),
     )
