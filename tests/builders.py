@@ -42,7 +42,7 @@ def cursors(key: str = "key") -> Cursors:
 def stocked(**units: int) -> StockStore:
     """Give a stock store with these SKUs at the main location."""
     store = StockStore(table("stock"))
-    store.open_many(units, NOW)
+    store.open_many(units, NOW, location="main")
     return store
 
 

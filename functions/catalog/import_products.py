@@ -1,5 +1,7 @@
 """Staff bring in a product file."""
 
+from functools import partial
+
 from commerce.catalog import imports
 from commerce.catalog.import_files import ImportFiles
 from commerce.catalog.schema import IMPORT_BYTES_MAX, ImportReport, ImportRequest
@@ -9,10 +11,13 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidImport, NotFound
+from commerce.settings.store import SettingsStore
+from commerce.stock.operations import open_stock
 from commerce.stock.store import StockStore
 
 catalog = CatalogStore(Table(environment().catalog_table))
 stock = StockStore(Table(environment().stock_table))
+settings = SettingsStore(Table(environment().settings_table))
 files = ImportFiles(environment().imports_bucket)
 
 
@@ -27,5 +32,6 @@ files = ImportFiles(environment().imports_bucket)
 )
 def handler(request: http.Request[ImportRequest, http.Nothing]) -> http.Response:
     """Answer with what was done and what was left out."""
-    report = imports.import_products(request.body, files, catalog, stock.open_many, system_clock)
+    first_units = partial(open_stock, stock=stock, catalog=catalog, settings=settings)
+    report = imports.import_products(request.body, files, catalog, first_units, system_clock)
     return http.Response(report)

@@ -4,6 +4,7 @@ from commerce.catalog.store import CatalogStore
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
+from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import InsufficientStock, NotFound
 from commerce.settings.store import SettingsStore
@@ -33,6 +34,7 @@ def handler(request: http.Request[AdjustStock, http.Nothing]) -> http.Response:
     adjusted = adjust_stock(
         request.path["sku"],
         request.body,
+        digest(request.call_key),
         request.caller.name,
         system_clock(),
         stock=stock,

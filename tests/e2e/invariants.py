@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SETTLED = {"confirmed", "completed", "canceled", "requires_action"}
 STANDING = {"confirmed", "completed"}
+COUNTED = ("available", "reserved", "consumed")
 # The state machines that the watchdog looks after.
 WATCHED = ("fulfil-order", "cancel-lines", "return-order")
 ENDED_EARLY: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -107,7 +108,10 @@ def violations(tables: Tables) -> list[str]:
 
 
 def _stock(tables: Tables) -> Iterator[str]:
-    """1: nothing is oversold, made up or lost; what is reserved is what orders hold."""
+    """1: nothing is oversold, made up or lost; what is reserved is what orders hold.
+
+    What was sold beyond what was there is counted beside that, and only where nothing is left.
+    """
     reserved, left = _reserved(tables), _left(tables)
     for items in tables.stock.values():
         added: Counter[str] = Counter()
@@ -119,12 +123,15 @@ def _stock(tables: Tables) -> Iterator[str]:
                 place = f"1: {stock['sku']} at {location} has {level}"
                 if min(level.values()) < 0:
                     yield f"{place}: less than nothing"
-                if sum(level.values()) != added[location]:
+                owed = level.get("backordered", 0), level.get("sent_ahead", 0)
+                if sum(level[unit] for unit in COUNTED) != added[location]:
                     yield f"{place}, but {added[location]} were added"
-                if level["reserved"] != held:
+                if level["reserved"] + owed[0] != held:
                     yield f"{place}, but orders hold {held}"
-                if level["consumed"] != left[stock["sku"], location]:
+                if level["consumed"] + owed[1] != left[stock["sku"], location]:
                     yield f"{place}, but {left[stock['sku'], location]} were sent"
+                if level["available"] and any(owed):
+                    yield f"{place}: available though some are owed"
 
 
 def _reserved(tables: Tables) -> Counter[tuple[str, str]]:
@@ -132,7 +139,8 @@ def _reserved(tables: Tables) -> Counter[tuple[str, str]]:
     units: Counter[tuple[str, str]] = Counter()
     for items in tables.stock.values():
         for part in _held_parts(_with_prefix(items, "reservation#")):
-            units[part["sku"], part["location"]] += part["quantity"]
+            if part.get("counted", True):
+                units[part["sku"], part["location"]] += part["quantity"]
     return units
 
 
@@ -142,7 +150,8 @@ def _left(tables: Tables) -> Counter[tuple[str, str]]:
     for items in tables.stock.values():
         for movement in _with_prefix(items, "movement#consumed#"):
             for part in movement["parts"]:
-                units[part["sku"], part["location"]] += part["quantity"]
+                if part.get("counted", True):
+                    units[part["sku"], part["location"]] += part["quantity"]
     return units
 
 

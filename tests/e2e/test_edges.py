@@ -25,6 +25,8 @@ ADMIN = [
     ("POST", "/admin/imports/uploads"),
     ("GET", "/admin/stock/SKU"),
     ("POST", "/admin/stock/SKU/adjustments"),
+    ("POST", "/admin/stock-counts"),
+    ("POST", "/admin/stock-transfers"),
     ("GET", "/admin/orders"),
     ("GET", "/admin/orders/order_x"),
     ("GET", "/admin/settings"),

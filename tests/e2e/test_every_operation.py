@@ -67,6 +67,7 @@ def changes_something(operation: str) -> bool:
 def test_every_operation_does_its_work(
     storefront: Storefront, cloud: Cloud, deployed_shop: Workspace
 ) -> None:
+    storefront.has_places("north")
     walk = Walk(storefront)
     name = new_key()[:8]
     skus = f"{name}-A", f"{name}-B"
@@ -134,6 +135,15 @@ def stock_by_hand(walk: Walk, sku: str, other: str) -> None:
         adjusted = walk.do(f"POST /admin/stock/{other}/adjustments", one_more)
         assert adjusted["available"] == units
     assert len(walk.do(f"GET /admin/stock/{sku}")["adjustments"]) == 1
+    counted = {"sku": other, "counted": 5, "reason": "yearly count"}
+    moved = {"sku": other, "from_location": "main", "to_location": "north", "quantity": 3}
+    for operation, change in (("stock-counts", counted), ("stock-transfers", moved)):
+        key = new_key()
+        for _ in range(2):
+            changed = walk.do(f"POST /admin/{operation}", change, key=key)
+            assert changed["available"] == 5
+    levels = {each["location_id"]: each["available"] for each in changed["locations"]}
+    assert levels == {"main": 2, "north": 3}
 
 
 def a_cart_line_by_line(walk: Walk, sku: str, other: str) -> str:
@@ -450,6 +460,11 @@ REFUSED = [
     ("POST /store/returns", {"order_id": ORDER, "reason": "damaged", **NO_LINE}),
     ("POST /admin/imports", {"version_id": "no-such-version"}),
     ("POST /admin/stock/no-such-sku/adjustments", {"delta": -1, "reason": "lost"}),
+    ("POST /admin/stock-counts", {"sku": "no-such-sku", "counted": 1}),
+    (
+        "POST /admin/stock-transfers",
+        {"sku": "no-such-sku", "from_location": "east", "to_location": "main", "quantity": 1},
+    ),
     (f"POST /admin/orders/{ORDER}/cancel", {}),
     (f"POST /admin/orders/{ORDER}/capture", {}),
     (f"POST /admin/orders/{ORDER}/refund", {"reason": "broken"}),

@@ -263,6 +263,8 @@ OF_OTHER_ROLES = [
     "POST /admin/imports",
     "POST /admin/imports/uploads",
     "POST /admin/stock/{sku}/adjustments",
+    "POST /admin/stock-counts",
+    "POST /admin/stock-transfers",
     "POST /admin/orders/{id}/cancel",
     "POST /admin/orders/{id}/refund",
     "POST /admin/returns/{id}/refund",

@@ -38,6 +38,7 @@ from commerce.payments.store import PaymentStore
 from commerce.pricing import price
 from commerce.pricing.model import Destination, LineRequest
 from commerce.settings.defaults import DEFAULT_SETTINGS
+from commerce.settings.store import SettingsStore
 from commerce.stock.operations import release_stock, reserve_stock
 from commerce.stock.store import StockStore
 from commerce.workflows import Outcome
@@ -129,6 +130,7 @@ class SimulatedShop:
         self.orders = OrderStore(self._table("orders"))
         self.records = RecordStore(self._table("orders"))
         self.stock = StockStore(self._table("stock"))
+        self.settings = SettingsStore(self._table("settings"))
         self.payments = PaymentStore(self._table("payments"))
         self.ledger = LedgerStore(self._table("ledger"))
         self.provider = SandboxProvider(self._table("sandbox"), self.clock, self.wait)
@@ -246,7 +248,13 @@ class SimulatedShop:
         )
 
     def _reserve_stock(self, given: dict[str, Any]) -> Any:
-        reserve_stock(Step(**given).order_id, self.clock(), orders=self.orders, stock=self.stock)
+        reserve_stock(
+            Step(**given).order_id,
+            self.clock(),
+            orders=self.orders,
+            stock=self.stock,
+            settings=self.settings,
+        )
 
     def _authorize_payment(self, given: dict[str, Any]) -> Any:
         step = AuthorizeInput(**given)

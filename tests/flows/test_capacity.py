@@ -52,7 +52,7 @@ def test_a_happy_order_of_three_lines_costs_at_most_19_writes_8_reads_and_5_tran
     CatalogStore(table("catalog")).add(
         product(title="Enamel mug, hand painted", variants=tuple(variant(sku) for sku in SKUS))
     )
-    StockStore(table("stock")).open_many(dict.fromkeys(SKUS, 100), NOW)
+    StockStore(table("stock")).open_many(dict.fromkeys(SKUS, 100), NOW, location="main")
     CartStore(table("carts")).open(believable_cart())
     shop = SimulatedShop(
         inner=meter,

@@ -29,8 +29,8 @@ SCENARIOS = {
 }
 
 
-SERVICES = ("orders", "payments", "sandbox", "stock")
-READS = {"batch_get_item", "get_item", "query"}
+SERVICES = ("orders", "payments", "sandbox", "settings", "stock")
+READS = {"batch_get_item", "get_item", "query", "transact_get_items"}
 SUCCEEDING = [SCENARIOS["a good card"], SCENARIOS["a provider that never answers"]]
 
 
@@ -40,7 +40,7 @@ def database() -> EmulatedDynamoDb:
 
 
 def shop_with(units: dict[str, int]) -> SimulatedShop:
-    StockStore(table("stock")).open_many(units, NOW)
+    StockStore(table("stock")).open_many(units, NOW, location="main")
     return SimulatedShop()
 
 
@@ -50,7 +50,7 @@ def new_shop(
     """Begin anew with that many units; for tests of many rounds."""
     database.empty()
     client: Any = database
-    StockStore(Table(table_name("stock"), client)).open_many(units, NOW)
+    StockStore(Table(table_name("stock"), client)).open_many(units, NOW, location="main")
     return SimulatedShop(fault, inner=database)
 
 

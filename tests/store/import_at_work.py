@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from builders import NOW, table
 from catalog_builders import catalog
@@ -36,7 +37,7 @@ def bring(text: str, clock: object = None, **other: object) -> ImportReport:
         ImportRequest.model_validate({"csv": text, **other}),
         Files(),
         catalog(),
-        stock.open_many,
+        partial(stock.open_many, location="main"),
         clock or StoppedClock(),  # type: ignore[arg-type] # any clock
     )
 

@@ -125,7 +125,13 @@ class ShopAtWork:
         )
         self.orders.place_once(placed, Details(lines, {"email": "ada@example.com"}, {}))
         try:
-            reserve_stock(order_id, self.now, orders=self.orders, stock=self.stock)
+            reserve_stock(
+                order_id,
+                self.now,
+                orders=self.orders,
+                stock=self.stock,
+                settings=self.settings,
+            )
             self._authorize(order_id, token)
         except (OutOfStock, PaymentDeclined):
             failure = {"Error": "Refused"}

@@ -5,6 +5,7 @@ import csv
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def test_the_same_file_again_changes_nothing() -> None:
 
 
 def test_counted_stock_is_never_overwritten() -> None:
-    StockStore(table("stock")).open_many({"MUG-BLU": 3}, NOW)
+    StockStore(table("stock")).open_many({"MUG-BLU": 3}, NOW, location="main")
     assert bring(csv_text(csv_row(Variant_Inventory_Qty="7"))).stock_set == 0
     assert units("MUG-BLU") == 3
 

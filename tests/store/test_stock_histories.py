@@ -21,7 +21,7 @@ from commerce.dynamo.table import Item, Table, from_wire
 from commerce.errors import InsufficientStock, NotReserved, OrderCanceled, OutOfStock
 from commerce.stock.model import Adjustment
 from commerce.stock.store import StockStore
-from e2e.invariants import Tables, violations
+from e2e.invariants import COUNTED, Tables, violations
 from store.emulated_dynamodb import EmulatedDynamoDb
 
 SKUS = ("JAM", "MUG", "TEA")
@@ -62,7 +62,7 @@ class StockHistory(RuleBasedStateMachine):
 
     @initialize(units=st.fixed_dictionaries(dict.fromkeys(SKUS, st.integers(4, 12))))
     def open(self, units: dict[str, int]) -> None:
-        self.stock.open_many(units, NOW)
+        self.stock.open_many(units, NOW, location="main")
         self.expected.added.update(units)
 
     @rule(sku=a_sku, place=a_place, delta=st.integers(-5, -1) | st.integers(1, 9))
@@ -78,7 +78,7 @@ class StockHistory(RuleBasedStateMachine):
     @rule(order=an_order, units=some_units)
     def reserve(self, order: str, units: dict[str, int]) -> None:
         def step() -> None:
-            self.stock.reserve(order, units, NOW)
+            self.stock.reserve(order, units, NOW, first="main")
 
         if order in self.expected.reserved_once:
             self._repeated(step)
@@ -221,7 +221,7 @@ class StockHistory(RuleBasedStateMachine):
 
 def _sum(item: Item, unit: str | None = None) -> int:
     levels = item["locations"].values()
-    return sum(level[unit] if unit else sum(level.values()) for level in levels)
+    return sum(level[each] for level in levels for each in ([unit] if unit else COUNTED))
 
 
 TestStockHistory = StockHistory.TestCase

@@ -40,7 +40,7 @@ def held(stock: StockStore) -> Mapping[str, int]:
 def ordered(**units: int) -> StockStore:
     """Give a store in which the order holds these units, of ten of each."""
     stock = stocked(**dict.fromkeys(units, 10))
-    stock.reserve(ORDER_ID, units, NOW)
+    stock.reserve(ORDER_ID, units, NOW, first="main")
     return stock
 
 
@@ -48,7 +48,7 @@ def in_two_places() -> StockStore:
     """Give a store in which the order holds 3 units, 2 of them at one place and 1 at another."""
     stock = stocked(MUG=2)
     stock.adjust(Adjustment("adj_north", "MUG", "north", 2, "restock", "ada", NOW))
-    stock.reserve(ORDER_ID, {"MUG": 3}, NOW)
+    stock.reserve(ORDER_ID, {"MUG": 3}, NOW, first="main")
     return stock
 
 
@@ -97,7 +97,7 @@ def test_more_than_the_order_holds_is_refused_and_named_and_nothing_moves(verb: 
 
 def test_a_sku_the_order_never_had_is_refused() -> None:
     stock = ordered(MUG=5)
-    stock.open_many({"JAM": 5}, NOW)
+    stock.open_many({"JAM": 5}, NOW, location="main")
     with pytest.raises(NotReserved) as refused:
         stock.consume(ORDER_ID, SHIPMENT, {"MUG": 1, "JAM": 1}, None, NOW)
     assert refused.value.details["short_lines"] == [{"sku": "JAM", "requested": 1, "held": 0}]
@@ -154,7 +154,7 @@ def test_a_late_reservation_of_a_shipped_order_holds_nothing_more() -> None:
     stock = ordered(MUG=5)
     stock.consume(ORDER_ID, SHIPMENT, {"MUG": 5}, None, NOW)
     stock.release(ORDER_ID, NOW)
-    stock.reserve(ORDER_ID, {"MUG": 5}, NOW)
+    stock.reserve(ORDER_ID, {"MUG": 5}, NOW, first="main")
     assert levels(stock, "MUG") == (5, 0, 5)
 
 
@@ -162,7 +162,7 @@ def test_a_reservation_given_back_part_by_part_is_not_made_again() -> None:
     stock = ordered(MUG=5)
     stock.release_part(ORDER_ID, "cancellation_1", {"MUG": 5}, None, NOW)
     with pytest.raises(OrderCanceled):
-        stock.reserve(ORDER_ID, {"MUG": 5}, NOW)
+        stock.reserve(ORDER_ID, {"MUG": 5}, NOW, first="main")
     assert levels(stock, "MUG") == (10, 0, 0)
 
 
@@ -218,7 +218,7 @@ def test_movements_at_once_take_no_more_than_there_is_and_lose_none() -> None:
 
 def test_a_big_order_leaves_whole_or_not_and_a_repeat_goes_on_where_it_died() -> None:
     stock = stocked(**MANY)
-    stock.reserve(ORDER_ID, MANY, NOW)
+    stock.reserve(ORDER_ID, MANY, NOW, first="main")
     with pytest.raises(NotReserved):
         stock.consume(ORDER_ID, SHIPMENT, {**MANY, "SKU-0119": 3}, None, NOW)
     assert {level.consumed for level in stock.levels(MANY).values()} == {0}

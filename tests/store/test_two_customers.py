@@ -23,7 +23,7 @@ def test_neither_of_two_customers_ever_reads_or_changes_anything_of_the_others()
         return Table(table_name(noun), database)
 
     CatalogStore(open_table("catalog")).add(product(*SKUS))
-    StockStore(open_table("stock")).open_many(dict.fromkeys(SKUS, 900_000), NOW)
+    StockStore(open_table("stock")).open_many(dict.fromkeys(SKUS, 900_000), NOW, location="main")
     ada = Person("ada", "customer_" + "a" * 32, "ada@example.com")
     eve = Person("eve", "customer_" + "e" * 32, "eve@example.com")
     for person in (ada, eve):

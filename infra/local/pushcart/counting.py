@@ -18,6 +18,7 @@ from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore
 from commerce.stock.model import Stock
+from commerce.settings.store import SettingsStore
 from commerce.stock.store import StockStore
 from pushcart.cancellations import Matching
 from pushcart.cloud import Cloud
@@ -56,6 +57,7 @@ class Stores:
 
         self.catalog = CatalogStore(table("Catalog"))
         self.stock = StockStore(table("Stock"))
+        self.settings = SettingsStore(table("Settings"))
         self.records = RecordStore(table("Orders"))
         self.payments = PaymentStore(table("Payments"))
         self.ledger = LedgerStore(table("Ledger"))

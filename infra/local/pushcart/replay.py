@@ -15,7 +15,7 @@ from functools import partial
 from commerce.catalog.model import Category, Product, ProductVariant
 from commerce.catalog.store import PRODUCT_ID_PREFIX
 from commerce.ids import new_id
-from commerce.stock.model import MAIN_LOCATION, Adjustment, Stock
+from commerce.stock.model import Adjustment, Stock
 from commerce.stock.store import StockStore
 from pushcart.cancellations import Matching
 from pushcart.checkouts import Checkout
@@ -134,7 +134,7 @@ def prepare(stores: Stores, invoices: Sequence[Invoice], report: Report) -> str:
         stores.catalog.add(_product(some))
         report.at(done * _VARIANTS_A_PRODUCT, len(variants))
     report.doing("stock")
-    _stock_exactly(stores.stock, units, report)
+    _stock_exactly(stores.stock, stores.settings.current().first_location, units, report)
     return f"{len(units):,} SKUs, {len(variants):,} of them new, {sum(units.values()):,} units"
 
 
@@ -172,16 +172,18 @@ def summary(matching: Matching) -> list[str]:
     return [how, f"lines left out: {', '.join(left) or 'none'}"]
 
 
-def _stock_exactly(stock: StockStore, units: Mapping[str, int], report: Report) -> None:
+def _stock_exactly(
+    stock: StockStore, location: str, units: Mapping[str, int], report: Report
+) -> None:
     now = datetime.now(UTC)
-    stock.open_many(units, now, by="replay")
+    stock.open_many(units, now, by="replay", location=location)
     levels = stock.levels(units)
     wrong = [sku for sku, wanted in units.items() if levels[sku].available != wanted]
 
     def correct(sku: str) -> Stock:
         delta = units[sku] - levels[sku].available
         return stock.adjust(
-            Adjustment(new_id("adj", now), sku, MAIN_LOCATION, delta, "replay", "replay", now)
+            Adjustment(new_id("adj", now), sku, location, delta, "replay", "replay", now)
         )
 
     for done, _ in enumerate(each_of(correct, wrong), start=1):

@@ -25,7 +25,6 @@ from commerce.returns.operations import (
     request_return,
 )
 from commerce.settings.store import SettingsStore
-from commerce.stock.model import MAIN_LOCATION
 from pushcart.cloud import Cloud
 from pushcart.patient_client import PatientClient, until
 from pushcart.problems import CommandFailed
@@ -133,9 +132,7 @@ class Directly:
                 order_id, wanted, "", buyer, records=records, settings=settings
             )
             approve_return(wish.id, _staff(), records=records)
-            receive_return(
-                wish.id, wanted, {}, MAIN_LOCATION, _staff(), records=records, settings=settings
-            )
+            receive_return(wish.id, wanted, {}, None, _staff(), records=records, settings=settings)
             refund_return(wish.id, Refund(), _staff(), records=records, payments=self._payments)
         self._once(
             order_id,

@@ -67,6 +67,8 @@ ACCESS: Mapping[str, Access] = {
     "POST /admin/imports/uploads": Access("products:write", _MANAGER),
     "GET /admin/stock/{sku}": Access("stock:read", _ALL_READ),
     "POST /admin/stock/{sku}/adjustments": Access("stock:write", _MANAGER),
+    "POST /admin/stock-counts": Access("stock:write", _MANAGER),
+    "POST /admin/stock-transfers": Access("stock:write", _MANAGER),
     "GET /admin/orders": Access("orders:read", _ALL_READ),
     "GET /admin/orders/{id}": Access("orders:read", _ALL_READ),
     "POST /admin/orders/{id}/cancel": Access("orders:write", _SUPPORT),

@@ -23,6 +23,7 @@ from commerce.catalog.model import (
     is_handle,
 )
 from commerce.dynamo.table import (
+    Check,
     ConditionFailed,
     Delete,
     Item,
@@ -48,6 +49,7 @@ _CLAIM_SECONDS = 60
 _PAGE_BYTES_MAX = 3_000_000
 _FILTERED_ENTRIES_A_READ = 250
 _FILTERED_ENTRIES_MAX = 5_000
+_IS_SOLD = "attribute_exists(#pk) AND attribute_not_exists(#claimed_until)"
 _STILL_THE_OLD_CLAIM = "#claimed_until = :claimed_until"
 _OUR_CLAIM = f"{saving.OURS} AND attribute_exists(#claimed_until)"
 
@@ -74,6 +76,14 @@ class CatalogStore:
         """
         found = self._sku_items(skus, consistent=False)
         return {sku: to_variant(item) for sku, item in found.items() if not is_claim(item)}
+
+    def is_sold(self, sku: str) -> Check:
+        """Give what must be true for a SKU's units to be added: a variant has it.
+
+        For a transaction of another service, so that no unit is added to a SKU this moment
+        given up.
+        """
+        return self._table.own(Check(sku_key(sku), _IS_SOLD))
 
     def find(self, id_or_handle: str, *, consistent: bool = False) -> Product | None:
         """Read a product by its id or handle; None where there is none."""

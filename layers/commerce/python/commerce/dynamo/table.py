@@ -270,6 +270,29 @@ class Table:
             else:
                 return
 
+    def get_together(self, keys: Sequence[Key]) -> list[Item]:
+        """Read some items as they were at one moment; at most 100, those not there left out.
+
+        A Query or several gets may meet a transaction half visible. This waits for it.
+
+        Raises
+        ------
+        TransactionConflict
+            Transactions kept holding an item.
+        """
+        asked: Any = [{"Get": {"TableName": self.name, "Key": to_wire(key)}} for key in keys]
+        for tries in range(_CONFLICT_TRIES):
+            try:
+                with _translated():
+                    answer = self._client.transact_get_items(TransactItems=asked)
+            except TransactionConflict:
+                if tries == _CONFLICT_TRIES - 1:
+                    raise
+                self._back_off(tries)
+            else:
+                break
+        return [from_wire(found["Item"]) for found in answer["Responses"] if found.get("Item")]
+
     def query(
         self,
         condition: str,

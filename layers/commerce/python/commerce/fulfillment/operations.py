@@ -169,7 +169,7 @@ def allocate_order(
 ) -> OrderRecord:
     """Share an order's lines out to the locations that hold them; repeated, once."""
     held: dict[str, dict[str, int]] = {}
-    for reservation in stock.reservations(order_id):
+    for reservation in stock.holdings(order_id):
         for part in reservation.allocations:
             by_sku = held.setdefault(part.location, {})
             by_sku[part.sku] = by_sku.get(part.sku, 0) + part.quantity

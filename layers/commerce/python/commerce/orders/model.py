@@ -47,7 +47,10 @@ def recovery_due(now: datetime, recoveries: int) -> datetime:
 
 @dataclass(frozen=True)
 class OrderLine:
-    """A line as it was sold; amounts in minor units."""
+    """A line as it was sold; amounts in minor units.
+
+    `manage_inventory` and `allow_backorder` are the variant's when the order was placed.
+    """
 
     line_id: str
     sku: str
@@ -58,6 +61,8 @@ class OrderLine:
     unit_price: int
     tax: int
     total: int
+    manage_inventory: bool = True
+    allow_backorder: bool = False
 
 
 @dataclass(frozen=True)

@@ -386,6 +386,8 @@ def _details(cart: Cart, priced: PricedCart) -> Details:
                 line.unit_price,
                 line.tax,
                 line.total,
+                line.manage_inventory,
+                line.allow_backorder,
             )
             for line in priced.lines
         ),

@@ -200,6 +200,7 @@ class AllocationView(BaseModel):
     location_id: str
     quantity: int
     status: str
+    counted: bool = Field(description="False where no stock is counted of the SKU.")
 
 
 class CancellationView(BaseModel):
@@ -330,6 +331,7 @@ def staff_order_view(
                 location_id=part.location,
                 quantity=part.quantity,
                 status=became,
+                counted=part.counted,
             )
             for reservation in reservations
             for became, part in reservation.parts

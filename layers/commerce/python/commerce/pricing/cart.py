@@ -144,6 +144,8 @@ def _price_line(
         total=taxed.total,
         tax_class=variant.tax_class,
         requires_shipping=variant.requires_shipping,
+        manage_inventory=variant.manage_inventory,
+        allow_backorder=variant.allow_backorder,
     )
 
 

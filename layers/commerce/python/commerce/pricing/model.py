@@ -74,6 +74,8 @@ class PricedLine:
     tax_class: str
     requires_shipping: bool
     discount: int = 0
+    manage_inventory: bool = True
+    allow_backorder: bool = False
 
 
 @dataclass(frozen=True)

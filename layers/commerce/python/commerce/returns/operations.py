@@ -73,7 +73,7 @@ def receive_return(
     return_id: str,
     restocked: Units,
     discarded: Units,
-    location: str,
+    location: str | None,
     acting: Acting,
     *,
     records: RecordStore,
@@ -87,7 +87,9 @@ def receive_return(
         The shop has no such location.
     """
     order_id, _ = order_of(return_id, "return")
-    if location not in {place.location_id for place in settings.current().stock_locations}:
+    shop = settings.current()
+    location = shop.first_location if location is None else location
+    if not shop.has_location(location):
         sentence = "the settings name no such stock location"
         faults = [{"path": "$.location", "code": "invalid", "detail": sentence}]
         raise InvalidRequest(sentence, errors=faults)

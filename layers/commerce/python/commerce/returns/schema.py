@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from commerce.fulfillment.schema import LINES_MAX, Lines, LineUnits, lines_of, units_of
 from commerce.ids import id_pattern
 from commerce.orders.record import Return, Units
 from commerce.pages import Page, PageQuery
 from commerce.returns.model import Refund
-from commerce.stock.model import LOCATION_PATTERN, MAIN_LOCATION
+from commerce.stock.model import LOCATION_PATTERN
 from commerce.texts import Line, prose
 
 ReturnStatus = Literal["requested", "approved", "rejected", "received", "refunding", "refunded"]
@@ -52,8 +52,9 @@ class ReceiveReturn(_Body):
 
     restock: list[LineUnits] = Field(default_factory=list, max_length=LINES_MAX)
     discard: list[LineUnits] = Field(default_factory=list, max_length=LINES_MAX)
-    location: str = Field(
-        default=MAIN_LOCATION, pattern=LOCATION_PATTERN, description="Where it came in."
+    location: Annotated[str, StringConstraints(pattern=LOCATION_PATTERN)] | None = Field(
+        default=None,
+        description="Where it came in; the settings' first stock location where absent.",
     )
 
     def restocked(self) -> Units:

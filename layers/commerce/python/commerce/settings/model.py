@@ -220,6 +220,15 @@ class ShopSettings:
         """Tell whether the shop takes a currency; settings of before may name what is none."""
         return currency in self.currencies and is_currency(currency)
 
+    @property
+    def first_location(self) -> str:
+        """Where units are that nobody names a location for; sold from before all others."""
+        return self.stock_locations[0].location_id
+
+    def has_location(self, location_id: str) -> bool:
+        """Tell whether the shop has this stock location."""
+        return any(place.location_id == location_id for place in self.stock_locations)
+
     def zone_of(self, country: str) -> Zone | None:
         """Give the zone that serves a country; None where the shop does not deliver."""
         for zone in self.zones:

@@ -12,18 +12,28 @@ from commerce.errors import InvalidRequest, NotFound
 from commerce.ids import new_id
 from commerce.orders.model import OrderLine
 from commerce.orders.store import OrderStore
+from commerce.settings.model import ShopSettings
 from commerce.settings.store import SettingsStore
-from commerce.stock.model import Adjustment, Stock
-from commerce.stock.schema import AdjustStock
+from commerce.stock.model import Adjustment, Count, Stock, Terms, Transfer
+from commerce.stock.schema import AdjustStock, CountStock, TransferStock
 from commerce.stock.store import StockStore
 
 # The reason of the adjustment that adds what came back.
 RETURNED = "return"
 
 
-def reserve_stock(order_id: str, now: datetime, *, orders: OrderStore, stock: StockStore) -> None:
+def reserve_stock(
+    order_id: str,
+    now: datetime,
+    *,
+    orders: OrderStore,
+    stock: StockStore,
+    settings: SettingsStore,
+) -> None:
     """Hold the units of an order's lines; see `StockStore.reserve`."""
-    stock.reserve(order_id, units_by_sku(orders.lines(order_id)), now)
+    lines = orders.lines(order_id)
+    first = settings.current().first_location
+    stock.reserve(order_id, units_by_sku(lines), now, first=first, terms=terms_of(lines))
 
 
 def release_stock(order_id: str, now: datetime, *, stock: StockStore) -> None:
@@ -37,6 +47,35 @@ def units_by_sku(lines: Iterable[OrderLine]) -> Mapping[str, int]:
     for line in lines:
         units[line.sku] += line.quantity
     return units
+
+
+def terms_of(lines: Iterable[OrderLine]) -> Terms:
+    """Tell which of an order's SKUs are sold though they may not be there."""
+    lines = tuple(lines)
+    return Terms(
+        frozenset(line.sku for line in lines if not line.manage_inventory),
+        frozenset(line.sku for line in lines if line.allow_backorder),
+    )
+
+
+def open_stock(
+    quantities: Mapping[str, int],
+    now: datetime,
+    *,
+    stock: StockStore,
+    catalog: CatalogStore,
+    settings: SettingsStore,
+) -> int:
+    """Give SKUs of the catalogue their first units, at the shop's first location.
+
+    Returns
+    -------
+    int
+        How many SKUs were opened; one that was counted before keeps what it has.
+    """
+    return stock.open_many(
+        quantities, now, location=settings.current().first_location, guard=catalog.is_sold
+    )
 
 
 def read_stock(sku: str, *, stock: StockStore, catalog: CatalogStore) -> Stock:
@@ -60,6 +99,7 @@ def read_stock(sku: str, *, stock: StockStore, catalog: CatalogStore) -> Stock:
 def adjust_stock(
     sku: str,
     change: AdjustStock,
+    call: str,
     by: str,
     now: datetime,
     *,
@@ -67,12 +107,17 @@ def adjust_stock(
     catalog: CatalogStore,
     settings: SettingsStore,
 ) -> Stock:
-    """Add or take units of a SKU at a location.
+    """Add or take units of a SKU at a location; repeated with the same call, once.
+
+    Parameters
+    ----------
+    call
+        The same for all repeats of one call, and another for each other call.
 
     Raises
     ------
     NotFound
-        Neither stock nor a variant has this SKU.
+        Neither stock nor a variant has this SKU, or units are to be added that no variant has.
     InvalidRequest
         The change is 0, or the shop has no such location.
     InsufficientStock
@@ -80,13 +125,91 @@ def adjust_stock(
     """
     if change.delta == 0:
         raise _invalid("delta", "the change must not be 0")
-    if change.location not in {place.location_id for place in settings.current().stock_locations}:
-        raise _invalid("location", "the settings name no such stock location")
+    location = _location(change.location, "location", settings.current())
     read_stock(sku, stock=stock, catalog=catalog)
     adjustment = Adjustment(
-        new_id("adj", now), sku, change.location, change.delta, change.reason, by, now
+        new_id("adj", now), sku, location, change.delta, change.reason, by, now, call=call
     )
-    return stock.adjust(adjustment)
+    # Units of a SKU that no variant has would be those of whoever takes its name.
+    return stock.adjust(adjustment, catalog.is_sold(sku) if change.delta > 0 else None)
+
+
+def count_stock(
+    wanted: CountStock,
+    call: str,
+    by: str,
+    now: datetime,
+    *,
+    stock: StockStore,
+    catalog: CatalogStore,
+    settings: SettingsStore,
+) -> Stock:
+    """Set a SKU's units at a location to what was counted; repeated with the same call, once.
+
+    Raises
+    ------
+    NotFound
+        Neither stock nor a variant has this SKU, or it is counted and no variant has it.
+    InvalidRequest
+        The shop has no such location.
+    InsufficientStock
+        Orders hold more than was counted.
+    """
+    location = _location(wanted.location, "location", settings.current())
+    read_stock(wanted.sku, stock=stock, catalog=catalog)
+    count = Count(
+        new_id("adj", now), wanted.sku, location, wanted.counted, wanted.reason, by, now, call
+    )
+    return stock.count(count, catalog.is_sold(wanted.sku) if wanted.counted else None)
+
+
+def transfer_stock(
+    wanted: TransferStock,
+    call: str,
+    by: str,
+    now: datetime,
+    *,
+    stock: StockStore,
+    catalog: CatalogStore,
+    settings: SettingsStore,
+) -> Stock:
+    """Move units of a SKU between locations in one step; repeated with the same call, once.
+
+    Raises
+    ------
+    NotFound
+        Neither stock nor a variant has this SKU.
+    InvalidRequest
+        The shop has no such location, or both are the same.
+    InsufficientStock
+        The location has fewer units that no order holds.
+    """
+    if wanted.from_location == wanted.to_location:
+        raise _invalid("to_location", "the units are there already")
+    target = _location(wanted.to_location, "to_location", settings.current())
+    read_stock(wanted.sku, stock=stock, catalog=catalog)
+    # From wherever there are units: also a place that the settings do not name any more.
+    return stock.transfer(
+        Transfer(
+            new_id("adj", now),
+            wanted.sku,
+            wanted.from_location,
+            target,
+            wanted.quantity,
+            wanted.reason,
+            by,
+            now,
+            call,
+        )
+    )
+
+
+def _location(named: str | None, field: str, settings: ShopSettings) -> str:
+    if named is None:
+        return settings.first_location
+    if not settings.has_location(named):
+        raise _invalid(field, "the settings name no such stock location")
+    return named
 
 
 def _invalid(field: str, detail: str) -> InvalidRequest:

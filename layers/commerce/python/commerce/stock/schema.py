@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
 from commerce.clock import to_text
 from commerce.pages import PageQuery
-from commerce.stock.model import LOCATION_PATTERN, MAIN_LOCATION, Adjustment, Stock
+from commerce.stock.model import LOCATION_PATTERN, Adjustment, Stock
 from commerce.texts import Line
 
 UNITS_MAX = 1_000_000_000
 
+Location = Annotated[str, StringConstraints(pattern=LOCATION_PATTERN), Field(examples=["main"])]
+Sku = Annotated[
+    str,
+    StringConstraints(pattern=SKU_PATTERN, max_length=SKU_CHARS_MAX),
+    Field(examples=["MUG-BLUE"]),
+]
+Reason = Annotated[str, Line(200, 1)]
 
-class AdjustStock(BaseModel):
-    """A change of a SKU's units."""
 
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class AdjustStock(_Body):
+    """A change of a SKU's units."""
 
     delta: int = Field(
         ge=-UNITS_MAX,
@@ -25,8 +36,35 @@ class AdjustStock(BaseModel):
         description="Units to add, or to take where negative; not 0.",
         json_schema_extra={"not": {"const": 0}},
     )
-    reason: Annotated[str, Line(200, 1)] = Field(examples=["restock"])
-    location: str = Field(default=MAIN_LOCATION, pattern=LOCATION_PATTERN)
+    reason: Reason = Field(examples=["restock"])
+    location: Location | None = Field(
+        default=None, description="The settings' first stock location where absent."
+    )
+
+
+class CountStock(_Body):
+    """How many units of a SKU were counted at a location."""
+
+    sku: Sku
+    counted: int = Field(
+        ge=0,
+        le=UNITS_MAX,
+        description="What is there, with the units that orders hold and that were not sent yet.",
+    )
+    reason: Reason = Field(default="count", examples=["yearly count"])
+    location: Location | None = Field(
+        default=None, description="The settings' first stock location where absent."
+    )
+
+
+class TransferStock(_Body):
+    """Units of a SKU that go from one location to another."""
+
+    sku: Sku
+    from_location: Location
+    to_location: Location
+    quantity: int = Field(ge=1, le=UNITS_MAX)
+    reason: Reason = Field(default="transfer", examples=["to the new warehouse"])
 
 
 class StockQuery(PageQuery):
@@ -40,6 +78,8 @@ class LevelView(BaseModel):
     available: int
     reserved: int
     consumed: int
+    backordered: int = Field(description="Held by orders, and not there yet.")
+    sent_ahead: int = Field(description="Left before they were counted in.")
 
 
 class AdjustmentView(BaseModel):
@@ -52,6 +92,12 @@ class AdjustmentView(BaseModel):
     by: str
     at: str
     order_id: str | None = Field(default=None, description="The order that the units came from.")
+    counted: int | None = Field(
+        default=None, description="What was counted there; `delta` is what that changed."
+    )
+    other_location_id: str | None = Field(
+        default=None, description="Where the units were moved to, or from."
+    )
 
 
 class StockView(BaseModel):
@@ -61,6 +107,8 @@ class StockView(BaseModel):
     available: int
     reserved: int
     consumed: int
+    backordered: int = Field(description="Held by orders, and not there yet.")
+    sent_ahead: int = Field(description="Left before they were counted in.")
     version: int
     locations: list[LevelView]
     adjustments: list[AdjustmentView] | None = Field(
@@ -78,6 +126,8 @@ def stock_view(
         available=stock.available,
         reserved=stock.reserved,
         consumed=stock.consumed,
+        backordered=stock.backordered,
+        sent_ahead=stock.sent_ahead,
         version=stock.version,
         locations=[
             LevelView(
@@ -85,6 +135,8 @@ def stock_view(
                 available=level.available,
                 reserved=level.reserved,
                 consumed=level.consumed,
+                backordered=level.backordered,
+                sent_ahead=level.sent_ahead,
             )
             for name, level in sorted(stock.locations.items())
         ],
@@ -99,6 +151,8 @@ def stock_view(
                 by=change.by,
                 at=to_text(change.at),
                 order_id=change.order_id,
+                counted=change.counted,
+                other_location_id=change.moved,
             )
             for change in adjustments
         ],
