@@ -288,7 +288,7 @@ class Table:
             except TransactionConflict:
                 if tries == _CONFLICT_TRIES - 1:
                     raise
-                self._back_off(tries)
+                self.back_off(tries)
             else:
                 break
         return [from_wire(found["Item"]) for found in answer["Responses"] if found.get("Item")]
