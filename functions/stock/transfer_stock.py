@@ -8,8 +8,8 @@ from commerce.entry.idempotency import digest
 from commerce.environment import environment
 from commerce.errors import InsufficientStock, NotFound, TransactionConflict
 from commerce.settings.store import SettingsStore
-from commerce.stock.operations import transfer_stock, read_stock
-from commerce.stock.schema import TransferStock, StockView, stock_view
+from commerce.stock.operations import read_stock, transfer_stock
+from commerce.stock.schema import StockView, TransferStock, stock_view
 from commerce.stock.store import StockStore
 
 stock = StockStore(Table(environment().stock_table))

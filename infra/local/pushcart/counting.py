@@ -17,8 +17,8 @@ from commerce.payments.model import Payment
 from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore
-from commerce.stock.model import Stock
 from commerce.settings.store import SettingsStore
+from commerce.stock.model import Stock
 from commerce.stock.store import StockStore
 from pushcart.cancellations import Matching
 from pushcart.cloud import Cloud

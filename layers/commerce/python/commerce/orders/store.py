@@ -620,7 +620,7 @@ def change_item(change: Change) -> dict[str, str]:
 
 
 def _detail_items(order: Order, details: Details) -> list[Item]:
-    lines = [asdict(line) for line in details.lines]
+    lines = [_line_item(line) for line in details.lines]
     runs = [*runs_of(((line, value_bytes(line) + 1) for line in lines), CHUNK_BYTES_MAX)] or [[]]
     chunks: list[Item] = [
         {**details_key(order.order_id, number), "version": order.version, "lines": run}
@@ -635,6 +635,16 @@ def _detail_items(order: Order, details: Details) -> list[Item]:
     if details.storefront is not None:
         chunks[0]["storefront"] = details.storefront
     return chunks
+
+
+def _line_item(line: OrderLine) -> Item:
+    """Write a line; that it is counted and not sold beyond goes without saying."""
+    item = asdict(line)
+    if line.manage_inventory:
+        del item["manage_inventory"]
+    if not line.allow_backorder:
+        del item["allow_backorder"]
+    return item
 
 
 def _digest(chunks: list[Item]) -> str:
