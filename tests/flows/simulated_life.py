@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from random import Random
@@ -53,6 +54,7 @@ from commerce.orders.continuations import (
     start_executions,
 )
 from commerce.orders.operations import interrupt_order
+from commerce.orders.owed import continue_orders
 from commerce.orders.record import Fulfillment, OrderRecord, Return, Units, part_id
 from commerce.orders.records import RecordStore, Wait
 from commerce.orders.tasks import StatusChange, Step
@@ -104,10 +106,13 @@ class SimulatedLife(SimulatedShop):
     ----------
     dice
         Choose which errand is next, and which event comes again; in order where None.
+    lost
+        Tells of an event's number and type whether it never comes to anybody.
     """
 
     capture: str = "on_shipment"
     dice: Random | None = None
+    lost: Callable[[int, str], bool] | None = None
     errands: list[Errand] = field(default_factory=list)
     dead_letters: list[Errand] = field(default_factory=list)
 
@@ -134,6 +139,7 @@ class SimulatedLife(SimulatedShop):
             "AnswerWaits": self._answer_waits,
             "WatchExecutions": self._watch_executions,
         }
+        self.published = 0
         # What an onlooker sees, whom no fault strikes.
         self._seen = RecordStore(Table(table_name("orders"), self.raw))
 
@@ -248,7 +254,7 @@ class SimulatedLife(SimulatedShop):
 
     def _help(self) -> bool:
         """Do what staff do who look at alarms and at orders that require action."""
-        assert not self.forgotten(), self.forgotten()
+        assert self.lost or not self.forgotten(), self.forgotten()
         order = self.record().order
         if order.status == CANCELING:
             self.database.begin("RecoverOrders")
@@ -256,7 +262,13 @@ class SimulatedLife(SimulatedShop):
                 return any(self.sweep(self.database.fault).values())
             return True
         if not self.dead_letters and order.status != REQUIRES_ACTION:
-            return False
+            if not order.recovery_due_at:
+                assert not self.forgotten(), self.forgotten()
+                return False
+            self.database.begin("RecoverOrders")
+            with suppress(WorkerDied, ExecutionDied):
+                self.continue_orders()
+            return True
         # By now somebody has repaired what was broken.
         self.database.fault = None
         for letter in self.dead_letters:
@@ -266,6 +278,18 @@ class SimulatedLife(SimulatedShop):
         if order.status == REQUIRES_ACTION:
             self.redrive()
         return True
+
+    def continue_orders(self) -> dict[str, int]:
+        """Let time pass until the sweep looks whether anybody is at work on what is owed."""
+        self.now += timedelta(hours=2)
+        return continue_orders(
+            self.now,
+            self.now,
+            orders=self.orders,
+            records=self.records,
+            machines=self.ports(),
+            tokens=self.tokens(),
+        )
 
     def forgotten(self) -> list[str]:
         """Name what is left to do that nobody is about to do, and of which nobody was told."""
@@ -301,6 +325,9 @@ class SimulatedLife(SimulatedShop):
         while self.stream.changes:
             event = event_of(self.stream.changes.pop(0), 0)
             if event is None:
+                continue
+            self.published += 1
+            if self.lost and self.lost(self.published, event.type):
                 continue
             told = {"detail": document(event)}
             for consumer in ("StartExecutions", "AnswerWaits"):
@@ -446,13 +473,20 @@ class _Standard:
         self._life = life
         self._file = life.machines[name]
 
-    def start(self, name: str, given: Mapping[str, Any]) -> None:
-        self._life.database.counted("start_execution", partial(self._start, name, dict(given)))
+    def start(self, name: str, given: Mapping[str, Any]) -> bool:
+        start = partial(self._start, name, dict(given))
+        return bool(self._life.database.counted("start_execution", start))
 
-    def _start(self, name: str, given: Mapping[str, Any]) -> None:
-        with suppress(ExecutionAlreadyExists):
+    def _start(self, name: str, given: Mapping[str, Any]) -> bool:
+        under_way = self._file.executions.get(name)
+        if under_way and (under_way.status, self._life.inputs[name]) == (RUNNING, given):
+            return True
+        self._life.inputs.setdefault(name, given)
+        try:
             self._file.start(name, given)
-            self._life.inputs[name] = given
+        except ExecutionAlreadyExists:
+            return False
+        return True
 
 
 class _Tokens:
@@ -470,6 +504,10 @@ class _Tokens:
             return True
 
         return bool(self._life.database.counted("send_task_success", answered))
+
+    def is_open(self, token: str) -> bool:
+        is_open = partial(self._life.task_tokens.is_open, token)
+        return bool(self._life.database.counted("send_task_heartbeat", is_open))
 
 
 def _looked_for(consumer: str) -> list[str]:

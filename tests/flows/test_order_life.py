@@ -332,6 +332,46 @@ def test_a_late_event_ends_no_wait_that_began_since(database: EmulatedDynamoDb) 
     assert_it_ended_right(shop, life, database)
 
 
+@pytest.mark.parametrize("capture", POLICIES)
+@pytest.mark.parametrize("name", LIVES)
+def test_an_event_that_never_comes_to_anybody_is_made_good_by_the_sweep(
+    name: str, capture: str, database: EmulatedDynamoDb
+) -> None:
+    life = LIVES[name]
+    shop = begin(database, life, capture)
+    live(shop, life)
+    every = range(1, shop.published + 1)
+    for at in every[POLICIES.index(capture) :: math.ceil(len(every) / ROUNDS)]:
+        shop = begin(database, life, capture)
+        shop.lost = lambda number, _type, at=at: number == at
+        live(shop, life)
+        let_waits_for_a_canceled_order_run_out(shop)
+        assert_it_ended_right(shop, life, database)
+        assert shop.record().order.recovery_due_at is None
+        assert life.status == "canceled" or not shop.executions(FAILED, ABORTED)
+
+
+def let_waits_for_a_canceled_order_run_out(shop: SimulatedLife) -> None:
+    """Nothing is owed to it, so an execution that was not told of it waits for nothing."""
+    if shop.record().order.status == "canceled":
+        for execution in shop.executions(RUNNING):
+            assert execution.waits_for
+            shop.task_tokens.time_out(execution.waits_for)
+        shop.come_to_rest()
+
+
+@pytest.mark.parametrize("capture", POLICIES)
+@pytest.mark.parametrize("name", LIVES)
+def test_where_every_event_is_lost_the_sweep_does_all_the_work(
+    name: str, capture: str, database: EmulatedDynamoDb
+) -> None:
+    shop = begin(database, LIVES[name], capture)
+    shop.lost = lambda _number, _type: True
+    live(shop, LIVES[name])
+    let_waits_for_a_canceled_order_run_out(shop)
+    assert_it_ended_right(shop, LIVES[name], database)
+
+
 @pytest.mark.parametrize("stopped_after", range(4))
 def test_an_order_that_arrived_while_it_required_action_is_completed_after_the_redrive(
     stopped_after: int, database: EmulatedDynamoDb

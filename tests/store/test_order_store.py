@@ -4,11 +4,13 @@ from datetime import timedelta
 import pytest
 
 from builders import CART_ID, NOW, ORDER_ID, details, line, order, table
+from commerce.clock import to_text
+from commerce.dynamo.table import Update
 from commerce.errors import CartChanged, IllegalTransition, NotFound, OrderCanceled, PlacedByAnother
 from commerce.ids import new_id
-from commerce.orders.model import Details, Order, order_id_for
+from commerce.orders.model import STANDING, STEP_GRACE, Details, Order, order_id_for
 from commerce.orders.records import RecordStore
-from commerce.orders.store import OrderStore
+from commerce.orders.store import OrderStore, order_key
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -92,7 +94,8 @@ def test_confirming_twice_confirms_once() -> None:
     first = store.confirm(ORDER_ID, "place_order", NOW)
     again = store.confirm(ORDER_ID, "place_order", LATER)
     assert first == again
-    assert (again.status, again.version, again.recovery_due_at) == ("confirmed", 2, None)
+    due = to_text(NOW + STEP_GRACE)
+    assert (again.status, again.version, again.recovery_due_at) == ("confirmed", 2, due)
     assert [change.status for change in again.timeline] == ["pending", "confirmed"]
 
 
@@ -169,6 +172,32 @@ def test_the_sweep_finds_what_is_in_flight_and_overdue_and_nothing_else() -> Non
     store.close(ids[2], "place_order", NOW)
     assert {found.order_id for found in store.overdue(LATER)} == {ids[1], ids[3]}
     assert not list(store.overdue(NOW))
+
+
+def test_the_sweep_finds_a_confirmed_order_until_it_is_left_to_rest() -> None:
+    store = placed()
+    confirmed = store.confirm(ORDER_ID, "place_order", NOW)
+    assert not list(store.overdue(LATER))
+    assert not list(store.overdue(NOW, STANDING))
+    assert [found.order_id for found in store.overdue(LATER, STANDING)] == [ORDER_ID]
+    # Something was decided since it was read, and may owe another step.
+    assert not store.rest(replace(confirmed, version=1))
+    assert list(store.overdue(LATER, STANDING))
+    assert store.rest(confirmed)
+    assert not list(store.overdue(LATER, STANDING))
+    assert store.get(ORDER_ID) == replace(confirmed, recovery_due_at=None)
+    assert [one.order_id for one in store.list_newest("confirmed", limit=9)[0]] == [ORDER_ID]
+
+
+def test_an_order_that_cannot_be_read_is_told_when_the_others_are_found() -> None:
+    ids = [order_id_for(CART_ID, attempt) for attempt in range(1, 4)]
+    store = placed(*(order(order_id=one, attempt=n) for n, one in enumerate(ids, 1)))
+    damage = Update(order_key(ids[0]), "SET #timeline = :none", values={"none": "not one"})
+    table("orders").update(damage)
+    walk = store.overdue(LATER)
+    assert {next(walk).order_id, next(walk).order_id} == set(ids[1:])
+    with pytest.raises(TypeError):
+        next(walk)
 
 
 def test_of_two_sweeps_one_takes_an_overdue_order() -> None:

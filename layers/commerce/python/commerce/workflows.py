@@ -67,8 +67,12 @@ class StateMachine:
             answer.get("executionArn", ""),
         )
 
-    def start(self, name: str, document: Mapping[str, Any]) -> None:
-        """Start a Standard execution; one of this name that exists already is that same one."""
+    def start(self, name: str, document: Mapping[str, Any]) -> bool:
+        """Start a Standard execution; tell whether one of this name is under way then.
+
+        AWS takes a start that repeats a name and its input while that execution is under way
+        for the same one. A name of one that has ended starts nothing for 90 days.
+        """
         try:
             self._client.start_execution(
                 stateMachineArn=self._arn, name=name, input=json.dumps(document)
@@ -76,6 +80,8 @@ class StateMachine:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+            return False
+        return True
 
 
 class TaskTokens:
@@ -88,6 +94,16 @@ class TaskTokens:
         """Let the task that waits with a token succeed; False where none waits any more."""
         try:
             self._client.send_task_success(taskToken=token, output=json.dumps(output))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOBODY_WAITS:
+                raise
+            return False
+        return True
+
+    def is_open(self, token: str) -> bool:
+        """Tell whether a task still waits with a token."""
+        try:
+            self._client.send_task_heartbeat(taskToken=token)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _NOBODY_WAITS:
                 raise

@@ -23,7 +23,7 @@ from commerce.lifecycle import (
     SHIPPED,
     follow,
 )
-from commerce.orders.model import Change, recovery_due
+from commerce.orders.model import Change
 from commerce.orders.record import (
     Cancellation,
     Decision,
@@ -225,14 +225,7 @@ def cancel(record: OrderRecord, acting: Acting) -> Decision | None:
     return decided(
         record,
         changes,
-        order=replace(
-            order,
-            status=CANCELING,
-            stops=(),
-            resumes_to=None,
-            # In flight again: the sweep watches it from now on.
-            recovery_due_at=to_text(recovery_due(acting.at, 0)),
-        ),
+        order=replace(order, status=CANCELING, stops=(), resumes_to=None),
         fulfillments=canceled,
     )
 
@@ -284,6 +277,14 @@ def settle(record: OrderRecord, fulfillment_id: str) -> Decision | None:
     if parcel.settled:
         return None
     return decided(record, [], fulfillments=[replace(parcel, settled=True)])
+
+
+def settle_cancellation(record: OrderRecord, cancellation_id: str) -> Decision | None:
+    """Record that the stock has cancelled units, and the buyer what was paid for them; once."""
+    canceled = record.cancellation(cancellation_id)
+    if canceled.settled:
+        return None
+    return decided(record, [], cancellations=[replace(canceled, settled=True)])
 
 
 def complete(record: OrderRecord, acting: Acting) -> Decision | None:

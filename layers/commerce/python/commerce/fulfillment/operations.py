@@ -288,7 +288,7 @@ def release_canceled(
 def refund_canceled(
     cancellation_id: str, clock: Clock, *, records: RecordStore, till: Till
 ) -> None:
-    """Give back what was charged of cancelled units; repeated, once.
+    """Give back what was charged of cancelled units, and record that they are settled; once.
 
     Where the whole order is cancelled by now, its undo gives all back.
 
@@ -316,6 +316,7 @@ def refund_canceled(
         amount = min(record.cancellation(cancellation_id).amount, excess, payment.refundable)
     if amount > 0:
         refund(Movement(order_id, amount, key, CANCEL_LINES, "cancelled"), clock, till)
+    records.decide(order_id, lambda record: rules.settle_cancellation(record, cancellation_id))
 
 
 def attempt(

@@ -42,16 +42,17 @@ def executions_of(event: DomainEvent) -> Iterator[Execution]:
     elif event.type == events.FULFILLMENT_CREATED:
         # The first one goes on in the execution that allocated the order.
         if order_of(about, "fulfillment")[1] > 1:
-            yield _work_on(about)
+            yield work_on(about)
     elif event.type in (events.ORDER_LINES_CANCELED, "return.requested"):
-        yield _work_on(about)
+        yield work_on(about)
     elif event.type == events.ORDER_RESUMED:
         for stop in event.data["stops"]:
             name = started_again(stop["execution"], event.aggregate.version)
             yield Execution(stop["machine"], name, stop["input"])
 
 
-def _work_on(part: str) -> Execution:
+def work_on(part: str) -> Execution:
+    """Give the execution of a part of an order, which is named after it."""
     kind = part.partition("_")[0]
     order_id, _ = order_of(part, kind)
     machine = {"fulfillment": FULFIL_ORDER, "cancellation": CANCEL_LINES, "return": RETURN_ORDER}

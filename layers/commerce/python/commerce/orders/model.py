@@ -18,6 +18,8 @@ from commerce.ids import derived_id
 from commerce.lifecycle import (
     CANCELED,
     CANCELING,
+    COMPLETED,
+    CONFIRMED,
     ORDER,
     PENDING,
     REQUIRES_ACTION,
@@ -27,9 +29,12 @@ from commerce.settings.model import PLAIN_NUMBERS, OrderNumbers
 
 STATUSES = tuple(ORDER)
 IN_FLIGHT = (PENDING, CANCELING)
+STANDING = (CONFIRMED, COMPLETED)
 
 # An API call ends within 29 seconds; what is in flight longer than this was left behind.
 RECOVERY_GRACE = timedelta(seconds=45)
+# What a step after the confirmation and all its tries take; who waits longer was forgotten.
+STEP_GRACE = timedelta(minutes=5)
 # After so many sweeps in vain, a person has to look.
 RECOVERIES_MAX = 6
 ATTEMPTS_MAX = 25
@@ -40,9 +45,10 @@ def order_id_for(cart_id: str, attempt: int) -> str:
     return derived_id("order", cart_id, attempt)
 
 
-def recovery_due(now: datetime, recoveries: int) -> datetime:
-    """Tell when an order in flight is looked after next, later each time."""
-    return now + RECOVERY_GRACE * int(2 ** min(recoveries, 4))
+def recovery_due(now: datetime, recoveries: int, status: str = PENDING) -> datetime:
+    """Tell when an order of a status that is owed a step is looked after next, later each time."""
+    grace = STEP_GRACE if status in STANDING else RECOVERY_GRACE
+    return now + grace * int(2 ** min(recoveries, 4))
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,8 @@ class Order:
     allocated, and None until then. `stops` are executions that ended too early, which a
     redrive starts again; the order then goes back to `resumes_to`, and they are `resumed`.
     `number` is what people call it, given once it is confirmed, as `numbering` says.
+    `recovery_due_at` is when the sweep looks whether somebody is at work on what the order is
+    owed, after `recoveries` looks in vain; None where it is owed nothing but by people.
     """
 
     order_id: str

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from commerce.clock import from_text, to_text
 from commerce.errors import NotFound
 from commerce.lifecycle import (
     CANCELED,
     CANCELING,
+    COMPLETED,
+    CONFIRMED,
     DELIVERED,
     FULFILLMENT,
     OPEN,
@@ -38,7 +41,7 @@ from commerce.lifecycle import (
     follow,
 )
 from commerce.money import divide_half_up
-from commerce.orders.model import Change, Details, Order, OrderLine
+from commerce.orders.model import Change, Details, Order, OrderLine, recovery_due
 
 # Units by line id.
 Units = Mapping[str, int]
@@ -89,7 +92,8 @@ class Fulfillment:
 class Cancellation:
     """Units that are not sent any more; `parts` are those units by stock location.
 
-    `amounts` are what the buyer does not pay for each line, or gets back.
+    `amounts` are what the buyer does not pay for each line, or gets back. It is `settled` once
+    the stock has the units, and the buyer what was paid for them.
     """
 
     id: str
@@ -98,6 +102,7 @@ class Cancellation:
     reason: str
     by: str
     at: str
+    settled: bool = False
 
     @property
     def units(self) -> Units:
@@ -183,6 +188,15 @@ class OrderRecord:
     def sent_back(self, return_id: str) -> Return:
         """Give one return, or raise `NotFound`."""
         return _find(self.returns, return_id)
+
+    @property
+    def under_way(self) -> tuple[Fulfillment | Cancellation | Return, ...]:
+        """The parts that executions or people have not done with."""
+        return (
+            *(each for each in self.live if each.status != DELIVERED or not each.settled),
+            *(each for each in self.cancellations if not each.settled),
+            *(each for each in self.returns if each.status not in (REFUNDED, REJECTED)),
+        )
 
     @property
     def lines(self) -> Mapping[str, OrderLine]:
@@ -319,13 +333,34 @@ def decided(
     before = record.order
     after = order or before
     _followed(ORDER, before.status, after.status)
+    changes = tuple(changes)
     order = replace(after, version=before.version + 1, timeline=(*before.timeline, *changes))
     draft = Decision(record, order, tuple(fulfillments), tuple(cancellations), tuple(returns))
     _check_parts(FULFILLMENT, OPEN, record.fulfillments, draft.fulfillments)
     _check_parts(RETURN, REQUESTED, record.returns, draft.returns)
     told = fulfillment_status(draft.after)
     _followed(ORDER_FULFILLMENT, before.fulfillment_status, told)
-    return replace(draft, order=replace(order, fulfillment_status=told))
+    watched = _watched(draft.after, changes[-1].at if changes else None)
+    return replace(draft, order=replace(watched, fulfillment_status=told))
+
+
+def _watched(after: OrderRecord, at: str | None) -> Order:
+    """Have the sweep look after an order that is owed a step, from now on and with all its tries.
+
+    A decision of no time of its own is a step's, which ends a part of what is owed.
+    """
+    order = after.order
+    # Who waits with a fulfillment that was cancelled may not have heard of it.
+    unheard = len(after.live) < len(after.fulfillments)
+    owed = order.status in (CANCELING, CONFIRMED) or (
+        order.status == COMPLETED and (bool(after.under_way) or unheard)
+    )
+    if not owed:
+        return replace(order, recovery_due_at=None, recoveries=0)
+    if at is None:
+        return order
+    due = to_text(recovery_due(from_text(at), 0, order.status))
+    return replace(order, recovery_due_at=due, recoveries=0)
 
 
 def _followed(edges: Mapping[str, frozenset[str]], source: str, target: str) -> str:

@@ -16,7 +16,7 @@ question                                        answered by
 an order with all its parts                     a query by order id
 returns of a status, newest first               index `by_status`, partitions `return#…`
 a customer's returns, newest first              index `by_owner`, partition `return#…`
-who waits for a part's status                   a query by order id and `wait#…`
+who waits for one part's status, or for any     a query by order id and `wait#…`
 ==============================================  =========================================
 
 A decision is made on a record that was whole when it was read, see
@@ -61,6 +61,7 @@ from commerce.orders.record import (
     OrderRecord,
     Return,
     order_of,
+    part_id,
 )
 from commerce.orders.snapshot import Snapshot, part_facts, read_snapshot
 from commerce.orders.store import (
@@ -331,6 +332,20 @@ class RecordStore:
             raise NotFound(f"there is no {part}")
         return [Wait(part, each["status"], each["token"]) for each in held], str(item["status"])
 
+    def waits(self, order_id: str) -> list[Wait]:
+        """Give all who wait with any part of an order."""
+        held = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :prefix)",
+            {"pk": order_id, "prefix": "wait#"},
+            consistent=True,
+        )
+        found = []
+        for each in held:
+            _, kind, number, _ = each["sk"].split("#")
+            part = part_id(kind, order_id, int(number))
+            found.append(Wait(part, each["status"], each["token"]))
+        return found
+
     def end_wait(self, wait: Wait) -> None:
         """Forget a wait that was answered; repeated, once."""
         self._table.delete(Delete(wait_key(wait)))
@@ -426,7 +441,7 @@ def _head(
     sets: dict[str, Any] = {
         "version": after.version,
         "status": after.status,
-        "listed": listed(after.order_id, after.status),
+        "listed": listed(after.order_id, after.status, owed=bool(after.recovery_due_at)),
         "fulfillment_status": after.fulfillment_status,
         "allocated_at": after.allocated_at,
         "charged": after.charged,

@@ -17,14 +17,17 @@ one order, with or without its lines        a query or get by order id
 the order that has a number                 a get
 a cart's attempts                           gets by the ids that follow from the cart id
 orders of a status, newest first            index `by_status`: `listed`, `placed_at`
-orders in flight whose recovery is due      the same index, partitions of the two
-                                            statuses in flight, which hold no other order
+orders that are owed a step and are due     the same index: the partitions of the two
+                                            statuses in flight, and those of orders that
+                                            stand and are watched, which hold no other order
 a customer's orders, newest first           index `by_owner`: `owner`, `placed_at`
 guests' orders with an e-mail address       the same index, see `commerce.orders.owners`
 ==========================================  ============================================
 
 `listed` is the status and one of a few shards, so that a flash sale's orders do not
-all fall on one partition of the index. `owner` stands on an order's first details, which
+all fall on one partition of the index. An order that stands and is watched has another
+partition of its status, so that the sweep reads no others; the write that confirms it
+enters it there and not twice. `owner` stands on an order's first details, which
 are written once, so a decision costs that index nothing.
 """
 
@@ -67,6 +70,7 @@ from commerce.lifecycle import (
 from commerce.orders.model import (
     ATTEMPTS_MAX,
     IN_FLIGHT,
+    STANDING,
     STATUSES,
     Change,
     Checkout,
@@ -99,6 +103,8 @@ STILL_THERE = "#status = :from"
 PLACED_BY_THIS_EXECUTION = "#execution = :execution"
 # Two sweeps at once: one of them takes the order.
 STILL_DUE = "#recovery_due_at = :seen"
+# What was decided meanwhile may owe another step.
+NOT_DECIDED_SINCE = "#version = :seen"
 
 
 def order_key(order_id: str) -> Key:
@@ -116,9 +122,20 @@ def number_key(number: str) -> Key:
     return {"pk": f"number#{number}", "sk": "number"}
 
 
-def listed(order_id: str, status: str) -> str:
-    """Name the partition of `by_status` an order stands in."""
-    return f"{status}#{sum(order_id.encode()) % SHARDS}"
+def listed(order_id: str, status: str, *, owed: bool = False) -> str:
+    """Name the partition of `by_status` an order stands in.
+
+    Parameters
+    ----------
+    owed
+        Whether the sweep looks after it.
+    """
+    return f"{_watched(status) if owed else status}#{sum(order_id.encode()) % SHARDS}"
+
+
+def _watched(status: str) -> str:
+    """Name orders of a status that the sweep looks after; all are, of those in flight."""
+    return f"{status}_owed" if status in STANDING else status
 
 
 def newest_in(
@@ -169,7 +186,8 @@ def _newest_of(
 
 
 def _partitions(statuses: Iterable[str]) -> list[str]:
-    return [f"{status}#{shard}" for status in statuses for shard in range(SHARDS)]
+    names = dict.fromkeys(name for each in statuses for name in (each, _watched(each)))
+    return [f"{name}#{shard}" for name in names for shard in range(SHARDS)]
 
 
 class OrderStore:
@@ -403,21 +421,31 @@ class OrderStore:
                 return self.get(order_id)
             raise
 
-    def overdue(self, as_of: datetime) -> Iterator[Order]:
-        """Walk the orders in flight whose recovery is due, oldest first in each shard."""
-        for status in IN_FLIGHT:
+    def overdue(self, as_of: datetime, statuses: Iterable[str] = IN_FLIGHT) -> Iterator[Order]:
+        """Walk the orders that are owed a step and due, oldest first in each shard.
+
+        Why one could not be read is raised at the end, when all others were given.
+        """
+        unread: list[Exception] = []
+        for status in statuses:
             for shard in range(SHARDS):
                 entries = self._table.query(
                     "#listed = :listed",
-                    {"listed": f"{status}#{shard}", "now": to_text(as_of)},
+                    {"listed": f"{_watched(status)}#{shard}", "now": to_text(as_of)},
                     index=BY_STATUS,
                     filter_by="#recovery_due_at <= :now",
                 )
                 for entry in entries:
                     # The index may be a moment behind; the record decides.
-                    order = self.get(entry["pk"])
+                    try:
+                        order = self.get(entry["pk"])
+                    except Exception as error:
+                        unread.append(error)
+                        continue
                     if order.recovery_due_at and order.recovery_due_at <= to_text(as_of):
                         yield order
+        if unread:
+            raise unread[0]
 
     def defer_recovery(self, order: Order, now: datetime) -> Order | None:
         """Take an overdue order for recovery; None where another sweep took it first."""
@@ -429,7 +457,7 @@ class OrderStore:
                     "#version = #version + :one",
                     STILL_DUE,
                     {
-                        "next": to_text(recovery_due(now, order.recoveries + 1)),
+                        "next": to_text(recovery_due(now, order.recoveries + 1, order.status)),
                         "recoveries": order.recoveries + 1,
                         "seen": order.recovery_due_at,
                         "one": 1,
@@ -439,6 +467,23 @@ class OrderStore:
         except ConditionFailed:
             return None
         return order_from(item)
+
+    def rest(self, order: Order) -> bool:
+        """Have the sweep leave an order alone; tell whether nothing was decided since it was read.
+
+        It is no decision, so the order's version stays.
+        """
+        update = Update(
+            order_key(order.order_id),
+            "SET #listed = :listed REMOVE #recovery_due_at, #recoveries",
+            NOT_DECIDED_SINCE,
+            {"listed": listed(order.order_id, order.status), "seen": order.version},
+        )
+        try:
+            self._table.update(update)
+        except ConditionFailed:
+            return False
+        return True
 
     def list_newest(
         self, status: str | None, *, limit: int, before: tuple[str, str] | None = None
@@ -537,17 +582,17 @@ class OrderStore:
         values: dict[str, Any] = {
             "from": source,
             "to": change.status,
-            "listed": listed(order_id, change.status),
+            "listed": listed(order_id, change.status, owed=True),
             "one": 1,
             "entry": [change_item(change)],
         }
-        if change.status not in IN_FLIGHT:
-            # `REMOVE` leads, so that a caller can go on with another `SET` clause.
+        # `REMOVE` leads, so that a caller can go on with another `SET` clause.
+        if change.status in (CANCELED, REQUIRES_ACTION):
             expression = f"REMOVE #recovery_due_at {expression}"
-        elif source not in IN_FLIGHT:
-            # In flight again: the sweep watches it from now on, with all its tries.
+        elif (source, change.status) != (PENDING, CANCELING):
+            # Owed another step: the sweep watches it from now on, with all its tries.
             expression = f"REMOVE #recoveries {expression}, #recovery_due_at = :due"
-            values["due"] = to_text(recovery_due(from_text(change.at), 0))
+            values["due"] = to_text(recovery_due(from_text(change.at), 0, change.status))
         return Update(order_key(order_id), expression, STILL_THERE, values)
 
 
@@ -576,7 +621,7 @@ def _order_item(order: Order) -> Item:
     return {
         **item,
         **order_key(order.order_id),
-        "listed": listed(order.order_id, order.status),
+        "listed": listed(order.order_id, order.status, owed=bool(order.recovery_due_at)),
         "totals": dict(order.totals),
         "timeline": [change_item(change) for change in order.timeline],
     }
