@@ -11,7 +11,8 @@ from e2e.event_log import Log
 from e2e.recovery import sweep, wait_until
 from e2e.sales import Executions, Money, Sale
 from e2e.storefront import Storefront
-from pushcart.cloud import STACK_NAME, Cloud
+from pushcart.cloud import Cloud
+from pushcart.workspace import STACK_NAME
 
 pytestmark = pytest.mark.xdist_group("deployed_shop")
 
