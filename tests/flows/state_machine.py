@@ -24,6 +24,9 @@ Waiting = Generator[str | None, None, Any]
 
 RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED"
 
+# What AWS takes; beyond it an execution fails, and no Catch catches it.
+STATE_BYTES_MAX, CAUSE_CHARS_MAX = 262_144, 32_768
+
 _CALLBACK = ":states:::lambda:invoke.waitForTaskToken"
 _TASK_FIELDS = {"Resource", "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch"}
 _LIMITS = {"TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds"}
@@ -231,6 +234,7 @@ class StateMachine:
         name = self._definition["StartAt"]
         while name:
             execution.entered.append(name)
+            assert len(json.dumps(execution.data).encode()) <= STATE_BYTES_MAX, name
             state = self._definition["States"][name]
             if state["Type"] == "Choice":
                 name = _choose(state, execution.data)
@@ -333,6 +337,7 @@ def _run(task: Task, given: dict[str, Any]) -> Any:
         raise StateFailed("Runtime.ExitError", '{"errorType": "Runtime.ExitError"}') from None
     except DomainError as error:
         cause = {"errorType": type(error).__name__, "errorMessage": error.to_cause()}
+        assert len(json.dumps(cause)) <= CAUSE_CHARS_MAX, cause
         raise StateFailed(type(error).__name__, json.dumps(cause)) from error
 
 

@@ -116,6 +116,22 @@ def test_a_short_order_is_refused_with_every_short_line() -> None:
     assert [line["sku"] for line in refusal.details["short_lines"]] == ["JAM", "TEA"]
 
 
+@pytest.mark.parametrize("count", [1_110, 2_000])
+def test_of_the_largest_order_every_short_line_is_told_and_told_again(
+    count: int, database: EmulatedDynamoDb
+) -> None:
+    shop = new_shop(database, {})
+    shop.lines = {f"{number:-<64}": 1_000_000 for number in range(count)}
+    first, again = shop.checkout(), shop.checkout()
+    assert isinstance(first, OutOfStock)
+    assert isinstance(again, OutOfStock)
+    assert first.details == again.details
+    told = [(line["sku"], line["requested"]) for line in first.details["short_lines"]]
+    assert sorted(told) == sorted(shop.lines.items())
+    order = shop.orders.get(ORDER_ID)
+    assert (order.status, dict(order.refusal or {})["error"]) == ("canceled", "OutOfStock")
+
+
 @pytest.mark.usefixtures("tables")
 def test_a_timeout_that_had_its_effect_ends_in_a_confirmed_order() -> None:
     shop = shop_with(PLENTY)

@@ -11,6 +11,11 @@ import json
 import re
 from typing import Any
 
+# What a state machine takes as the cause of a failure is 32,768 characters, in which this
+# stands as JSON within JSON; what it carries from state to state is 256 KB, with all causes.
+CAUSE_CHARS_MAX = 16_000
+_SENTENCE_CHARS_MAX = 1_000
+
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -36,8 +41,23 @@ class DomainError(Exception):
         return _WORD_START.sub("_", cls.__name__).lower()
 
     def to_cause(self) -> str:
-        """Give sentence and details as JSON, to travel as a Lambda error message."""
-        return json.dumps({"sentence": self.sentence, **self.details}, separators=(",", ":"))
+        """Give sentence and details as JSON, to travel as a Lambda error message.
+
+        A list that is too long for that is told as far as it fits; `left_out` says how many
+        of it are missing. What must be told whole is recorded, and not told so.
+        """
+        facts: dict[str, Any] = {"sentence": self.sentence[:_SENTENCE_CHARS_MAX], **self.details}
+        left_out: dict[str, int] = {}
+        while len(cause := json.dumps(facts, separators=(",", ":"))) > CAUSE_CHARS_MAX:
+            longest = max(self.details, key=lambda name: len(json.dumps(facts[name])))
+            told = facts[longest]
+            if not isinstance(told, list) or not told:
+                facts[longest] = None
+                continue
+            facts[longest] = told[: len(told) // 2]
+            left_out[longest] = len(self.details[longest]) - len(facts[longest])
+            facts["left_out"] = left_out
+        return cause
 
 
 class TransientError(DomainError):
@@ -185,7 +205,10 @@ class DestinationNotServed(DomainError):
 
 
 class OutOfStock(DomainError):
-    """Less is available than asked for; `short_lines` lists every short line."""
+    """Less is available than asked for; `short_lines` lists every short line.
+
+    Where a step says so, the lines are recorded with the order, for there may be thousands.
+    """
 
 
 class PriceChanged(DomainError):

@@ -18,12 +18,18 @@ from typing import Any
 
 from commerce.dynamo.sizes import runs_of, value_bytes
 from commerce.dynamo.table import Item, Put, Table, Update
-from commerce.errors import NotFound, TransactionConflict
+from commerce.errors import NotFound, OutOfStock, TransactionConflict
 from commerce.ids import is_id
 from commerce.lifecycle import COMPLETED, CONFIRMED
 from commerce.orders.model import Change
 from commerce.orders.record import Cancellation, Fulfillment, OrderRecord, Return
-from commerce.orders.store import change_item, order_from, order_key, read_details
+from commerce.orders.store import (
+    change_item,
+    order_from,
+    order_key,
+    read_details,
+    shortage_key,
+)
 
 # A part that was read is written where it is still of that version, and a new one where
 # there is none.
@@ -34,6 +40,7 @@ NOT_THERE_YET = "attribute_not_exists(#version)"
 TAIL_BYTES_MAX = 20_000
 _HISTORY_BYTES_MAX = 200_000
 
+_SHORT = shortage_key("")["sk"]
 _CHANGED = ("details", "fulfillment", "return")
 _ADDED = ("cancellation", "history")
 _READS = 6
@@ -132,7 +139,8 @@ def read_snapshot(table: Table, order_id: str) -> Snapshot:
             raise NotFound("there is no such order")
         parts = [item for item in items if item["sk"].partition("#")[0] in (*_CHANGED, *_ADDED)]
         if _are_of(parts, head):
-            return _snapshot(head, parts)
+            short = next((item["lines"] for item in items if item["sk"] == _SHORT), None)
+            return _snapshot(_with_shortage(head, short), parts)
         table.back_off(tries)
     raise TransactionConflict("the order kept changing while it was read")
 
@@ -141,6 +149,16 @@ def part_facts(item: Item) -> dict[str, Any]:
     """Give what a part's item tells of the part itself."""
     own = {"pk", "sk", "version", "listed", "placed_at", "owner"}
     return {name: value for name, value in item.items() if name not in own}
+
+
+def _with_shortage(head: Item, short: Iterable[tuple[str, int, int]] | None) -> Item:
+    """Have an order that was refused for lines that are short say which these are."""
+    refusal = head.get("refusal", {})
+    if short is None or refusal.get("error") != OutOfStock.__name__:
+        return head
+    names = ("sku", "requested", "available")
+    lines = [dict(zip(names, line, strict=True)) for line in short]
+    return {**head, "refusal": {**refusal, "short_lines": lines}}
 
 
 def _are_of(parts: Iterable[Item], head: Item) -> bool:

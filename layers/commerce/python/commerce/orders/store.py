@@ -5,6 +5,7 @@ what                          pk                 sk
 ============================  =================  ====================================
 the decision record           `<order id>`       `order`
 lines, buyer, destination     `<order id>`       `details#<chunk>`
+lines it was refused for      `<order id>`       `shortage`
 fulfillments, returns, …      `<order id>`       see `commerce.orders.records`
 which order has a number      `number#<number>`  `number`
 the last number given         `numbers`          `counter`
@@ -120,6 +121,11 @@ def details_key(order_id: str, chunk: int) -> Key:
 def number_key(number: str) -> Key:
     """Where it stands which order has a number."""
     return {"pk": f"number#{number}", "sk": "number"}
+
+
+def shortage_key(order_id: str) -> Key:
+    """Where the short lines of an order stand that was refused for them."""
+    return {"pk": order_id, "sk": "shortage"}
 
 
 def listed(order_id: str, status: str, *, owed: bool = False) -> str:
@@ -375,6 +381,16 @@ class OrderStore:
                 return None
             item = failed.item
         return order_from(item)
+
+    def note_shortage(self, order_id: str, short_lines: Iterable[Mapping[str, Any]]) -> None:
+        """Record which lines of an order are short, all of them; what was noted first stays.
+
+        It stands in an item of its own: two thousand lines take most of half an item.
+        """
+        lines = [[line["sku"], line["requested"], line["available"]] for line in short_lines]
+        item = {**shortage_key(order_id), "lines": lines}
+        with suppress(ConditionFailed):
+            self._table.put(Put(item, NOT_PLACED_YET))
 
     def redrive(self, order_id: str, by: str, now: datetime) -> Order:
         """Take up the undo of an order that a person has looked at; repeated, it says so again.

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from commerce.catalog.model import SKU_CHARS_MAX
 from commerce.catalog.store import CatalogStore
-from commerce.errors import InvalidRequest, NotFound
+from commerce.errors import InvalidRequest, NotFound, OutOfStock
 from commerce.ids import new_id
 from commerce.orders.model import OrderLine
 from commerce.orders.store import OrderStore
@@ -30,10 +30,17 @@ def reserve_stock(
     stock: StockStore,
     settings: SettingsStore,
 ) -> None:
-    """Hold the units of an order's lines; see `StockStore.reserve`."""
+    """Hold the units of an order's lines; see `StockStore.reserve`.
+
+    Every short line is recorded with the order: there may be more than an error can carry.
+    """
     lines = orders.lines(order_id)
     first = settings.current().first_location
-    stock.reserve(order_id, units_by_sku(lines), now, first=first, terms=terms_of(lines))
+    try:
+        stock.reserve(order_id, units_by_sku(lines), now, first=first, terms=terms_of(lines))
+    except OutOfStock as short:
+        orders.note_shortage(order_id, short.details["short_lines"])
+        raise OutOfStock(short.sentence) from None
 
 
 def release_stock(order_id: str, now: datetime, *, stock: StockStore) -> None:
