@@ -23,16 +23,14 @@ _KEY = ("pk", "sk")
 def value_bytes(value: Wire) -> int:
     """Give the size of one attribute's value as DynamoDB counts it."""
     ((kind, content),) = value.items()
-    if kind == "S":
-        return len(str(content).encode())
+    if kind in ("S", "SS"):
+        return sum(len(text.encode()) for text in ([content] if kind == "S" else content))
     if kind == "N":
         text = str(content)
         digits = text.lstrip("-").strip("0") or "0"
         return math.ceil(len(digits) / 2) + 1 + text.startswith("-")
     if kind in ("BOOL", "NULL"):
         return 1
-    if kind == "SS":
-        return sum(len(part.encode()) for part in content)
     if kind == "L":
         return 3 + sum(1 + value_bytes(part) for part in content)
     if kind == "SS":

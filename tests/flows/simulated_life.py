@@ -139,7 +139,7 @@ class SimulatedLife(SimulatedShop):
             "AnswerWaits": self._answer_waits,
             "WatchExecutions": self._watch_executions,
         }
-        self.published = 0
+        self.published = self.failed_sweeps = 0
         # What an onlooker sees, whom no fault strikes.
         self._seen = RecordStore(Table(table_name("orders"), self.raw))
 
@@ -266,8 +266,12 @@ class SimulatedLife(SimulatedShop):
                 assert not self.forgotten(), self.forgotten()
                 return False
             self.database.begin("RecoverOrders")
-            with suppress(WorkerDied, ExecutionDied):
-                self.continue_orders()
+            try:
+                self.failed_sweeps += self.continue_orders()["not_continued"]
+            except (WorkerDied, ExecutionDied):
+                self.failed_sweeps += 1
+            if self.failed_sweeps > 2:  # which is an alarm
+                self.database.fault = None
             return True
         # By now somebody has repaired what was broken.
         self.database.fault = None
