@@ -52,12 +52,14 @@ class Fault:
     """Strikes at the n-th call to the database, before or after that call has its effect.
 
     `kind` says what is lost: one run of a step (`worker`), every run of that step
-    (`step`), or the whole execution (`execution`).
+    (`step`), or the whole execution (`execution`); or nothing but the call's answer (`call`),
+    in the place of which an `error` is raised.
     """
 
     at: int
     after: bool
     kind: str
+    error: Exception | None = None
 
 
 @dataclass
@@ -89,10 +91,12 @@ class FaultyDatabase:
         # A step that fails for good fails again before its call has any effect.
         if strikes and self.fault and (self.struck_step or not self.fault.after):
             self._strike()
-        answer = call()
-        if strikes:
-            self._strike()
-        return answer
+        try:
+            return call()
+        finally:
+            # Whatever the answer is, nobody hears it.
+            if strikes:
+                self._strike()
 
     def begin(self, step: str) -> None:
         """Tell which step begins."""
@@ -109,6 +113,8 @@ class FaultyDatabase:
     def _strike(self) -> None:
         assert self.fault
         self.struck_step, self.struck_at = self.step, self.calls_in_step
+        if self.fault.error is not None:
+            raise self.fault.error
         raise ExecutionDied if self.fault.kind == "execution" else WorkerDied
 
 

@@ -95,6 +95,17 @@ def test_every_error_that_is_caught_or_retried_exists(definition: Json) -> None:
     assert named <= AWS_ERRORS | NAMED_ERRORS.keys()
 
 
+def test_every_task_retries_what_its_database_may_pass_over(definition: Json) -> None:
+    # The few names that `commerce.outages` and the table helper give to all that may pass.
+    may_pass = {
+        each.__name__
+        for each in (errors.Throttled, errors.TransactionConflict, errors.DependencyUnavailable)
+    }
+    for name, task in tasks(definition).items():
+        retried = {error for rule in task["Retry"] for error in rule["ErrorEquals"]}
+        assert retried == {"States.ALL"} or retried >= may_pass, name
+
+
 def test_a_forward_step_retries_no_refusal() -> None:
     for name in UNDO:
         for retry in state_machine("place_order.asl.json")["States"][name]["Retry"]:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
+from commerce.dynamo.table import dynamodb_client
 from commerce.entry import http
 from commerce.entry.problems import problem
 from commerce.errors import IllegalTransition, OutOfStock, Throttled
@@ -204,6 +207,57 @@ def test_an_answer_larger_than_an_item_is_kept_too() -> None:
     status, body, _ = wishes.call({"names": names}, headers={"Idempotency-Key": "k1"})
     assert (status, body["echo"]) == (201, names)
     assert len(wishes.granted) == 1
+
+
+class Answering:
+    """What AWS answers to a call, in the place of what it would do."""
+
+    def __init__(self, status_code: int) -> None:
+        self.status_code = status_code
+
+
+@contextmanager
+def failing(call: str) -> Iterator[None]:
+    """Let the database take no call of this name."""
+
+    def fail(**_: object) -> Any:
+        error = {"Code": "ProvisionedThroughputExceededException", "Message": "slower"}
+        return Answering(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+    events, name = dynamodb_client().meta.events, f"before-call.dynamodb.{call}"
+    events.register_first(name, fail)
+    try:
+        yield
+    finally:
+        events.unregister(name, fail)
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_a_call_whose_key_cannot_be_looked_up_is_not_begun_and_may_come_again() -> None:
+    wishes, key = Wishes(), {"Idempotency-Key": "k1"}
+    with failing("PutItem"):
+        status, problem, headers = wishes.call({"names": ["pony"]}, headers=key)
+    assert (status, problem["code"], headers["Retry-After"]) == (503, "throttled", "1")
+    assert wishes.granted == []
+    assert wishes.call({"names": ["pony"]}, headers=key)[0] == 201
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_what_was_done_is_answered_so_even_where_the_answer_cannot_be_kept() -> None:
+    wishes, key = Wishes(), {"Idempotency-Key": "k1"}
+    with failing("UpdateItem"):
+        status, body, _ = wishes.call({"names": ["pony"]}, headers=key)
+    assert (status, body) == (201, {"echo": ["pony"]})
+    # As long as the function might still run, nobody else begins.
+    assert wishes.call({"names": ["pony"]}, headers=key)[1]["code"] == "request_in_progress"
+    assert wishes.granted == ["pony"]
+
+
+@pytest.mark.usefixtures("idempotency_records")
+def test_a_refusal_is_told_even_where_its_key_cannot_be_given_free() -> None:
+    with failing("DeleteItem"):
+        status, problem, _ = Wishes().call({"names": ["stock"]}, headers={"Idempotency-Key": "k1"})
+    assert (status, problem["code"]) == (409, "out_of_stock")
 
 
 @pytest.mark.parametrize("key", ["", "   ", "k" * 256])

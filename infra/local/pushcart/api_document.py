@@ -381,6 +381,7 @@ def refusals_of(operation: Operation) -> list[type[DomainError]]:
     found = [*operation.problems, errors.InvalidRequest]
     if operation.sends:
         found += [errors.MalformedJson, errors.UnsupportedMediaType, errors.RequestTooLarge]
+        found.append(errors.ItemTooLarge)
     if "{" in operation.path:
         found.append(errors.NotFound)
     if errors.StaleVersion in operation.problems:
@@ -395,7 +396,7 @@ def refusals_of(operation: Operation) -> list[type[DomainError]]:
         found += [errors.IdempotencyKeyRequired, errors.IdempotencyKeyReused]
     if operation.creates:
         found.append(errors.RequestInProgress)
-    found += [errors.InternalError, errors.Throttled]
+    found += [errors.InternalError, errors.Throttled, errors.DependencyUnavailable]
     return sorted(set(found), key=lambda error: (status_of(error), error.code()))
 
 

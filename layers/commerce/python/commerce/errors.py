@@ -133,6 +133,10 @@ class InternalError(DomainError):
     """Something broke on our side; the request id finds it in the log."""
 
 
+class ItemTooLarge(DomainError):
+    """The thing would be larger than one that the database keeps; nothing was written."""
+
+
 class AuditUnavailable(TransientError):
     """The audit trail takes no entry at this moment, so nothing was changed."""
 
@@ -273,7 +277,11 @@ class TransferNotAllowed(DomainError):
 
 
 class Throttled(TransientError):
-    """DynamoDB asked for fewer requests."""
+    """A service of AWS asked for fewer requests; nothing was done."""
+
+
+class DependencyUnavailable(TransientError):
+    """A service of AWS failed or did not answer; what was asked for may have been done."""
 
 
 class TransactionConflict(TransientError):

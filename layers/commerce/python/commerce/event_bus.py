@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from commerce.errors import Throttled
+from commerce.outages import named_outages
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -41,16 +42,16 @@ class EventBus:
         ------
         Throttled
             The bus did not take it.
+        DependencyUnavailable
+            It may not have taken it.
         """
-        answer = self._client.put_events(
-            Entries=[
-                {
-                    "EventBusName": self._name,
-                    "Source": SOURCE,
-                    "DetailType": event["type"],
-                    "Detail": json.dumps(event),
-                }
-            ]
-        )
+        entry: Any = {
+            "EventBusName": self._name,
+            "Source": SOURCE,
+            "DetailType": event["type"],
+            "Detail": json.dumps(event),
+        }
+        with named_outages("the event bus"):
+            answer = self._client.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise Throttled(f"the bus took no event: {answer['Entries'][0].get('ErrorCode')}")

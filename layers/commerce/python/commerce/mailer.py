@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from commerce.errors import MailOutcomeUnknown, MailRefused, Throttled
 from commerce.mailboxes import deliverable
@@ -68,7 +69,7 @@ class Mailer:
         except ClientError as error:
             # SES writes addresses into its messages; only the code is passed on, and logged.
             raise _named(error) from None
-        except BotoCoreError:
+        except (BotoCoreError, ResponseParserError):
             raise MailOutcomeUnknown("the mail service did not answer") from None
         return answer["MessageId"]
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from commerce.outages import named_outages
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -37,7 +39,13 @@ class Queue:
         ----------
         delay_seconds
             From 0 to 900.
+
+        Raises
+        ------
+        Throttled, DependencyUnavailable
+            The queue may not have taken it.
         """
-        self._client.send_message(
-            QueueUrl=self._url, MessageBody=json.dumps(document), DelaySeconds=delay_seconds
-        )
+        with named_outages("the queue"):
+            self._client.send_message(
+                QueueUrl=self._url, MessageBody=json.dumps(document), DelaySeconds=delay_seconds
+            )

@@ -8,6 +8,8 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
+from commerce.outages import named_outages
+
 
 @cache
 def secrets_client() -> Any:
@@ -27,7 +29,14 @@ class Secret:
 
     @cached_property
     def value(self) -> str:
-        """What is secret; a rotated one is seen by new processes."""
+        """What is secret; a rotated one is seen by new processes.
+
+        Raises
+        ------
+        Throttled, DependencyUnavailable
+            It cannot be told at the moment, and is asked for again the next time.
+        """
         client = self._client or secrets_client()
-        text: str = client.get_secret_value(SecretId=self._arn)["SecretString"]
+        with named_outages("the keeper of secrets"):
+            text: str = client.get_secret_value(SecretId=self._arn)["SecretString"]
         return text

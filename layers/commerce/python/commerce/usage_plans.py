@@ -8,6 +8,8 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
+from commerce.outages import named_outages
+
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 
 
@@ -43,11 +45,17 @@ class UsagePlan:
 
         Called again after it died half-way, it needs another usage key: API Gateway keeps
         the first.
+
+        Raises
+        ------
+        Throttled, DependencyUnavailable
+            It is not told whether they go by it.
         """
-        made = self._gateway.create_api_key(name=name, value=usage_key, enabled=True)
-        self._gateway.create_usage_plan_key(
-            usagePlanId=self._plan_id, keyId=made["id"], keyType="API_KEY"
-        )
+        with named_outages("the API's gateway"):
+            made = self._gateway.create_api_key(name=name, value=usage_key, enabled=True)
+            self._gateway.create_usage_plan_key(
+                usagePlanId=self._plan_id, keyId=made["id"], keyType="API_KEY"
+            )
 
     @cached_property
     def _plan_id(self) -> str:

@@ -17,6 +17,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from commerce.errors import (
     AccountsUnavailable,
@@ -26,6 +27,7 @@ from commerce.errors import (
     TooManyRequests,
     WrongCredentials,
 )
+from commerce.outages import outage
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -359,10 +361,10 @@ def _translated(silent: Set[str] = frozenset()) -> Iterator[None]:
             raise _Refused(code) from None
         if code in _TOO_MANY or _LOCKED in error.response["Error"].get("Message", ""):
             raise TooManyRequests("too many attempts; try again later") from None
-        if code in _OUR_FAULT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        if code in _OUR_FAULT or outage(error, "the pool of accounts"):
             raise _unavailable() from None
         raise _Refused(code) from None
-    except BotoCoreError:
+    except (BotoCoreError, ResponseParserError):
         raise _unavailable() from None
 
 

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from commerce.errors import InvalidImport, NotFound
+from commerce.outages import named_outages
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -94,7 +95,13 @@ class ImportFiles:
             There is no such version, or not any more.
         InvalidImport
             It is over 20 MB or not UTF-8.
+        Throttled, DependencyUnavailable
+            It cannot be read at the moment.
         """
+        with named_outages("the bucket"):
+            return self._read(version_id)
+
+    def _read(self, version_id: str) -> str:
         try:
             found = self._client.get_object(
                 Bucket=self._bucket, Key=OBJECT_KEY, VersionId=version_id

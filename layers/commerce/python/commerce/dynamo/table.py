@@ -3,6 +3,11 @@
 Expressions are DynamoDB's own language. Every attribute is written `#name` and
 every value `:name`; the helper declares the names and serializes the values.
 Numbers are integers on both sides: the shop stores no fraction.
+
+The SDK sends a write again where it heard no answer, and the first one may have been
+done: then its own effect fails the condition of the second, or the change is made twice.
+So each write leaves a mark of its own in the item, `write_id`. It is put there and looked
+for here, and nobody above sees it: who meets the own mark has succeeded.
 """
 
 from __future__ import annotations
@@ -10,18 +15,26 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from commerce.clock import Pause, system_pause
-from commerce.errors import Throttled, TransactionConflict
+from commerce.errors import (
+    DependencyUnavailable,
+    ItemTooLarge,
+    Throttled,
+    TransactionConflict,
+)
+from commerce.outages import THROTTLES, outage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,12 +49,13 @@ _CONFLICT_TRIES = 6
 _CONFLICT_PAUSE_SECONDS = 0.05
 _NAME = re.compile(r"#([A-Za-z_][A-Za-z0-9_]*)")
 _VALUE = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)")
-_THROTTLES = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-}
+_CONFLICTS = ("TransactionConflict", "ReplicatedWriteConflict")
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+_MARK = "write_id"
+_MARK_BYTES = 12
+_NOT_YET = f"(attribute_not_exists(#{_MARK}) OR #{_MARK} <> :{_MARK})"
+_SETS = re.compile(r"\bSET\s+")
+_TOO_LARGE = re.compile(r"size.*exceed|exceed.*size", re.IGNORECASE)
 
 
 class ConditionFailed(Exception):
@@ -61,6 +75,22 @@ class TransactionRefused(Exception):
     def __init__(self, failures: dict[int, Item | None]) -> None:
         super().__init__(f"conditions did not hold at {sorted(failures)}")
         self.failures = failures
+
+
+class DatabaseRefused(Exception):
+    """DynamoDB takes no such call: a mistake of ours, such as a permission that is missing."""
+
+
+class _OwnWrite(Exception):
+    """A condition met what this very write had done before; `item` is the item as it stands."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("the write was done before")
+        self.item = item
+
+
+class _StillUnderWay(DependencyUnavailable):
+    """The very same transaction was sent before and has not ended."""
 
 
 # A write is one of the table it is given to. In a transaction it may name another table,
@@ -132,7 +162,7 @@ def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_wire(item: Mapping[str, Any]) -> Item:
     """Read an item as DynamoDB's API carries it."""
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: _deserialize(value) for name, value in item.items() if name != _MARK}
 
 
 @cache
@@ -198,12 +228,16 @@ class Table:
     def put(self, put: Put) -> None:
         """Write one item.
 
+        Its own repeat by the SDK is no other's write; so for `update` and `transact`.
+
         Raises
         ------
         ConditionFailed
             With the item as it stands.
         """
-        self._write("put_item", _put_arguments(put))
+        mark = _new_mark()
+        with suppress(_OwnWrite):
+            self._write("put_item", _put_arguments(put, mark), mark)
 
     def update(self, update: Update) -> Item:
         """Change one item and give it as it is now.
@@ -213,8 +247,12 @@ class Table:
         ConditionFailed
             With the item as it stands.
         """
-        arguments = _update_arguments(update) | {"ReturnValues": "ALL_NEW"}
-        return from_wire(self._write("update_item", arguments)["Attributes"])
+        mark = _new_mark()
+        arguments = _update_arguments(update, mark) | {"ReturnValues": "ALL_NEW"}
+        try:
+            return from_wire(self._write("update_item", arguments, mark)["Attributes"])
+        except _OwnWrite as own:
+            return own.item
 
     def delete(self, delete: Delete) -> None:
         """Take one item away; no error where there is none.
@@ -224,7 +262,8 @@ class Table:
         ConditionFailed
             With the item as it stands.
         """
-        self._write("delete_item", _key_arguments(delete))
+        with suppress(_OwnWrite):
+            self._write("delete_item", _key_arguments(delete))
 
     def put_many(self, items: Iterable[Item]) -> None:
         """Write many items without a condition; each is written whole or not at all."""
@@ -258,17 +297,21 @@ class Table:
         TransactionConflict
             Other transactions kept holding an item.
         """
-        items: Any = [self._transaction_item(write) for write in writes]
+        mark = _new_mark()
+        items: Any = [self._transaction_item(write, mark) for write in writes]
+        token = mark
         for tries in range(_CONFLICT_TRIES):
             try:
-                with _translated():
-                    self._client.transact_write_items(TransactItems=items)
-            except TransactionConflict:
+                with suppress(_OwnWrite), _translated(mark):
+                    self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
+                return
+            except (TransactionConflict, _StillUnderWay) as busy:
                 if tries == _CONFLICT_TRIES - 1:
                     raise
+                if isinstance(busy, TransactionConflict):
+                    # That one was called off. One that is under way is asked after by its token.
+                    token = _new_mark()
                 self.back_off(tries)
-            else:
-                return
 
     def get_together(self, keys: Sequence[Key]) -> list[Item]:
         """Read some items as they were at one moment; at most 100, those not there left out.
@@ -394,21 +437,21 @@ class Table:
             arguments["IndexName"] = index
         return arguments
 
-    def _write(self, call: str, arguments: dict[str, Any]) -> Any:
-        with _translated():
+    def _write(self, call: str, arguments: dict[str, Any], mark: str = "") -> Any:
+        with _translated(mark):
             return getattr(self._client, call)(
                 TableName=self.name, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments
             )
 
-    def _transaction_item(self, write: Write) -> dict[str, Any]:
+    def _transaction_item(self, write: Write, mark: str) -> dict[str, Any]:
         table = {
             "TableName": write.table or self.name,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if isinstance(write, Put):
-            return {"Put": _put_arguments(write) | table}
+            return {"Put": _put_arguments(write, mark) | table}
         if isinstance(write, Update):
-            return {"Update": _update_arguments(write) | table}
+            return {"Update": _update_arguments(write, mark) | table}
         if isinstance(write, Delete):
             return {"Delete": _key_arguments(write) | table}
         return {"ConditionCheck": _key_arguments(write) | table}
@@ -419,18 +462,30 @@ class Table:
         self._pause(random.uniform(0, _CONFLICT_PAUSE_SECONDS * 2**tries))  # noqa: S311 - not a secret
 
 
-def _put_arguments(put: Put) -> dict[str, Any]:
-    return {"Item": to_wire(put.item)} | _expressions(
+def _new_mark() -> str:
+    return token_urlsafe(_MARK_BYTES)
+
+
+def _put_arguments(put: Put, mark: str) -> dict[str, Any]:
+    return {"Item": to_wire({**put.item, _MARK: mark})} | _expressions(
         put.values, put.names, ConditionExpression=put.condition
     )
 
 
-def _update_arguments(update: Update) -> dict[str, Any]:
+def _update_arguments(update: Update, mark: str) -> dict[str, Any]:
+    """Give the arguments of an update that is not made again where its mark stands already.
+
+    Unlike a whole item, what is added to a number would be added twice.
+    """
+    marking, found = _SETS.subn(f"SET #{_MARK} = :{_MARK}, ", update.expression, count=1)
+    if not found:
+        marking = f"{update.expression} SET #{_MARK} = :{_MARK}"
+    condition = f"({update.condition}) AND {_NOT_YET}" if update.condition else _NOT_YET
     return {"Key": to_wire(update.key)} | _expressions(
-        update.values,
+        {**update.values, _MARK: mark},
         update.names,
-        UpdateExpression=update.expression,
-        ConditionExpression=update.condition,
+        UpdateExpression=marking,
+        ConditionExpression=condition,
     )
 
 
@@ -455,31 +510,80 @@ def _expressions(
     return arguments
 
 
+def put_marked(client: DynamoDBClient, **arguments: Any) -> Any:
+    """Write an item for a library that calls the client itself; see the head of this file.
+
+    Its arguments are those of `put_item`, and so are its errors.
+    """
+    mark = _new_mark()
+    arguments["Item"] = {**arguments["Item"], _MARK: _serialize(mark)}
+    try:
+        return client.put_item(**arguments)
+    except ClientError as error:
+        if _own_write(error, mark) is None:
+            raise
+        return {}
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn DynamoDB's errors into ours; what has no name here is raised as it came."""
+def _translated(mark: str = "") -> Iterator[None]:
+    """Turn every error of DynamoDB, and of the way to it, into one that has a name.
+
+    Raises
+    ------
+    _OwnWrite
+        A condition did not hold because the write of this mark was done before, and its
+        answer was lost.
+    """
     try:
         yield
-    except ClientError as error:
-        raise _translate(error) from error
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
+        own = _own_write(error, mark)
+        raise own or _translate(error) from error
 
 
-def _translate(error: ClientError) -> Exception:
+def _own_write(error: Exception, mark: str) -> _OwnWrite | None:
+    """Find the own effect in the items that failed their conditions."""
+    if not isinstance(error, ClientError):
+        return None
     response: Any = error.response
-    code = response["Error"]["Code"]
-    if code == "ConditionalCheckFailedException":
+    failed = [response, *(response.get("CancellationReasons") or [])]
+    for item in (each.get("Item") or {} for each in failed):
+        if mark and item.get(_MARK, {}).get("S") == mark:
+            return _OwnWrite(from_wire(item))
+    # There is nothing left to hold a mark where the own repeat finds an item gone.
+    repeated = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+    gone = response["Error"]["Code"] == _CONDITION_FAILED and not response.get("Item")
+    return _OwnWrite({}) if error.operation_name == "DeleteItem" and repeated and gone else None
+
+
+def _translate(error: Exception) -> Exception:
+    passing = outage(error, "the database")
+    if passing is not None:
+        return passing
+    if not isinstance(error, ClientError):
+        return DatabaseRefused(str(error))
+    response: Any = error.response
+    code, message = response["Error"]["Code"], response["Error"].get("Message", "")
+    if code == "TransactionCanceledException":
+        return _translate_cancellation(response.get("CancellationReasons", []))
+    if code == _CONDITION_FAILED:
         old = response.get("Item")
         return ConditionFailed(from_wire(old) if old else None)
-    if code == "TransactionCanceledException":
-        return _translate_cancellation(error, response.get("CancellationReasons", []))
-    if code in {"TransactionConflictException", "TransactionInProgressException"}:
+    if code == "TransactionInProgressException":
+        return _StillUnderWay("the database has not ended this transaction yet")
+    return _refusal(f"{code}: {message}")
+
+
+def _refusal(told: str) -> Exception:
+    if any(code in told for code in _CONFLICTS):
         return TransactionConflict("another transaction is at work on the same item")
-    if code in _THROTTLES:
-        return Throttled("the database asked for fewer requests")
-    return error
+    if _TOO_LARGE.search(told):
+        return ItemTooLarge("this is more than the database keeps in one item")
+    return DatabaseRefused(told)
 
 
-def _translate_cancellation(error: ClientError, reasons: Sequence[Any]) -> Exception:
+def _translate_cancellation(reasons: Sequence[Any]) -> Exception:
     codes = [reason.get("Code") for reason in reasons]
     # A failed condition is an answer; a conflict beside it says nothing more.
     if "ConditionalCheckFailed" in codes:
@@ -490,8 +594,7 @@ def _translate_cancellation(error: ClientError, reasons: Sequence[Any]) -> Excep
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
         )
-    if "TransactionConflict" in codes:
-        return TransactionConflict("another transaction is at work on the same item")
-    if _THROTTLES & set(codes) or "ThrottlingError" in codes:
+    if THROTTLES & set(codes):
         return Throttled("the database asked for fewer requests")
-    return error
+    told = [f"{each.get('Code')}: {each.get('Message', '')}" for each in reasons]
+    return _refusal(", ".join(told))

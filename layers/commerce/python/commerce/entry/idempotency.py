@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -21,18 +21,22 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
+    IdempotencyPersistenceLayerError,
     IdempotencyValidationError,
 )
 from aws_lambda_powertools.utilities.idempotency.serialization.custom_dict import (
     CustomDictSerializer,
 )
 
-from commerce.dynamo.table import dynamodb_client
+from commerce.dynamo.table import DatabaseRefused, dynamodb_client, put_marked
+from commerce.entry.telemetry import logger
 from commerce.environment import environment
 from commerce.errors import IdempotencyKeyReused, RequestInProgress
+from commerce.outages import outage
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_SECONDS = 24 * 60 * 60
 _FINGERPRINT_CHARS = 32
@@ -79,6 +83,9 @@ def run_once(
         The key came with another request before.
     RequestInProgress
         The first request has not ended.
+    Throttled, DependencyUnavailable
+        Nobody can say whether it was asked before, and nothing was done. Where only the
+        answer cannot be kept, it is given all the same.
     """
     config = IdempotencyConfig(
         event_key_jmespath="key",
@@ -87,8 +94,16 @@ def run_once(
         lambda_context=context,
     )
 
+    ended: list[Callable[[], dict[str, Any]]] = []
+
     def ask(*, request: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - Powertools reads it
-        return function()
+        try:
+            answer = function()
+        except Exception as error:
+            ended.append(partial(_raise, error))
+            raise
+        ended.append(lambda: answer)
+        return answer
 
     once = idempotent_function(
         ask,
@@ -104,14 +119,49 @@ def run_once(
         raise IdempotencyKeyReused("this Idempotency-Key came with another request") from None
     except IdempotencyAlreadyInProgressError:
         raise RequestInProgress("the first request with this key is still at work") from None
+    except IdempotencyPersistenceLayerError as broken:
+        if not ended:
+            raise _not_begun(broken.__cause__) from broken
+        # What was done is done, and its answer only not kept. Who asks again is answered by
+        # what the call left behind, as after a death.
+        logger.warning("an answer was not kept", exc_info=True)
+        return ended[0]()
     return answer
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
+def _not_begun(cause: BaseException | None) -> Exception:
+    passing = outage(cause, "the database") if isinstance(cause, Exception) else None
+    return passing or DatabaseRefused(str(cause))
 
 
 @cache
 def _records() -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(
-        table_name=environment().idempotency_table, boto3_client=dynamodb_client()
+        table_name=environment().idempotency_table,
+        boto3_client=cast("DynamoDBClient", _OwnClaims(dynamodb_client())),
     )
+
+
+class _OwnClaims:
+    """DynamoDB's client for Powertools, with which a claim is not taken for another's.
+
+    Where the SDK repeats a claim that was written and not heard of, the second one fails its
+    condition, and the caller would be told that somebody is at work who is not.
+    """
+
+    def __init__(self, client: DynamoDBClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_item(self, **arguments: Any) -> Any:
+        """Write a claim that may stand there already."""
+        return put_marked(self._client, **arguments)
 
 
 def _pack(not_kept: Collection[str], answer: dict[str, Any]) -> dict[str, Any]:

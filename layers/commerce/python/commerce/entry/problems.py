@@ -58,6 +58,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.PriceMissing: 422,
     errors.CurrencyNotSold: 422,
     errors.CartTooLarge: 422,
+    errors.ItemTooLarge: 422,
     errors.CartIncomplete: 422,
     errors.FulfillmentOptionUnavailable: 422,
     errors.DestinationNotServed: 422,
