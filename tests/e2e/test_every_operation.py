@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -172,6 +173,7 @@ def an_order(walk: Walk, cart: str) -> str:
     money_of(walk, order)
     newest = walk.do("GET /admin/orders", query={"status": "confirmed", "limit": 1})
     assert newest["items"][0]["id"] == order["id"]
+    found_by_what_is_known(walk, order)
     assert walk.do(f"GET {cart}")["status"] == "completed"
     wait_until(
         lambda: bool(walk.do("GET /admin/events", query={"aggregate_id": order["id"]})["items"]),
@@ -185,6 +187,19 @@ def an_order(walk: Walk, cart: str) -> str:
         assert len(walk.do(f"GET /admin/{every}", query={"limit": 1})["items"]) == 1
     order_id: str = order["id"]
     return order_id
+
+
+def found_by_what_is_known(walk: Walk, order: dict[str, Any]) -> None:
+    placed = datetime.fromisoformat(order["placed_at"])
+    around = {
+        "placed_from": f"{placed - timedelta(days=1):%Y-%m-%d}",
+        "placed_to": f"{placed + timedelta(days=1):%Y-%m-%d}",
+    }
+    bought = {"email": BUYER["email"], "sku": order["line_items"][0]["sku"], **around}
+    for known in ({"number": order["number"]}, bought):
+        found = walk.do("GET /admin/orders", query=known)["items"]
+        assert [each["id"] for each in found] == [order["id"]]
+        assert walk.do("GET /admin/orders", query={**known, "status": "canceled"})["items"] == []
 
 
 def a_reconciliation(walk: Walk) -> None:
@@ -227,6 +242,12 @@ def goods_sent_and_sent_back(walk: Walk, storefront: Storefront) -> None:
 
     def units(count: int) -> list[dict[str, Any]]:
         return [{"id": line, "quantity": count}]
+
+    address = {**DESTINATION, "organization": "Engines Ltd", "phone_number": "020 7946 0000"}
+    seen = walk.do(f"GET /admin/orders/{order['id']}")["version"]
+    elsewhere = f"PUT /admin/orders/{order['id']}/destination"
+    corrected = walk.do(elsewhere, address, if_match=seen)["fulfillment"]["destination"]
+    assert corrected["organization"] == "Engines Ltd"
 
     apart = walk.do(f"POST {parcels}", {"line_items": units(3)}, key=new_key())["id"]
     parcel = walk.do(f"POST /admin/fulfillments/{apart}/cancel")["id"]

@@ -72,6 +72,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /admin/orders": Access("orders:read", _ALL_READ),
     "GET /admin/orders/{id}": Access("orders:read", _ALL_READ),
     "POST /admin/orders/{id}/cancel": Access("orders:write", _SUPPORT),
+    "PUT /admin/orders/{id}/destination": Access("orders:write", _SUPPORT),
     "POST /admin/orders/{id}/redrive": Access("orders:write", _MANAGER),
     "GET /admin/orders/{id}/fulfillments": Access("fulfillments:read", _ALL_READ),
     "POST /admin/orders/{id}/fulfillments": Access("fulfillments:write", _PACKER),

@@ -246,6 +246,10 @@ class PlacedByAnother(DomainError):
 # --- after an order is confirmed -------------------------------------------------
 
 
+class DestinationChangesPrice(DomainError):
+    """Delivery or tax would cost something else at that address."""
+
+
 class NotAllocated(TransientError):
     """The order was confirmed this moment and has no fulfillment yet."""
 

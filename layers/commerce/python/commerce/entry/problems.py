@@ -38,6 +38,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.NotReserved: 409,
     errors.TooManyUnits: 409,
     errors.ReturnWindowClosed: 409,
+    errors.DestinationChangesPrice: 409,
     errors.ProviderRejected: 409,
     errors.MailRefused: 409,
     errors.AmountTooLarge: 409,

@@ -77,8 +77,17 @@ def guest_listings(email: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((guest_owner(email), folded)))
 
 
+def mailbox_listing(email: str) -> str:
+    """Name what customers' orders of a mailbox are found under; guests' are by their owner."""
+    return f"mailbox#{_digest(mailbox(email))}"
+
+
 def _guest(written: str) -> str:
-    return f"guest#{hashlib.sha256(written.encode()).hexdigest()[:32]}"
+    return f"guest#{_digest(written)}"
+
+
+def _digest(written: str) -> str:
+    return hashlib.sha256(written.encode()).hexdigest()[:32]
 
 
 def returns_owner(customer_id: str) -> str:

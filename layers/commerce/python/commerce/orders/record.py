@@ -286,13 +286,17 @@ class OrderRecord:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a decision makes of a record: the order as it becomes, and the parts it changes."""
+    """What a decision makes of a record: the order as it becomes, and the parts it changes.
+
+    Of `details`, where they are given, it changes how the order is delivered.
+    """
 
     record: OrderRecord
     order: Order
     fulfillments: tuple[Fulfillment, ...] = ()
     cancellations: tuple[Cancellation, ...] = ()
     returns: tuple[Return, ...] = ()
+    details: Details | None = None
 
     @property
     def after(self) -> OrderRecord:
@@ -300,7 +304,7 @@ class Decision:
         before = self.record
         return OrderRecord(
             self.order,
-            before.details,
+            self.details or before.details,
             _replaced(before.fulfillments, self.fulfillments),
             _replaced(before.cancellations, self.cancellations),
             _replaced(before.returns, self.returns),
@@ -315,6 +319,7 @@ def decided(
     fulfillments: Iterable[Fulfillment] = (),
     cancellations: Iterable[Cancellation] = (),
     returns: Iterable[Return] = (),
+    details: Details | None = None,
 ) -> Decision:
     """Make a decision of what changes, with the order's history and statuses following.
 
@@ -335,7 +340,9 @@ def decided(
     _followed(ORDER, before.status, after.status)
     changes = tuple(changes)
     order = replace(after, version=before.version + 1, timeline=(*before.timeline, *changes))
-    draft = Decision(record, order, tuple(fulfillments), tuple(cancellations), tuple(returns))
+    draft = Decision(
+        record, order, tuple(fulfillments), tuple(cancellations), tuple(returns), details
+    )
     _check_parts(FULFILLMENT, OPEN, record.fulfillments, draft.fulfillments)
     _check_parts(RETURN, REQUESTED, record.returns, draft.returns)
     told = fulfillment_status(draft.after)

@@ -53,7 +53,14 @@ from commerce.lifecycle import PENDING, RETURN
 from commerce.orders.calls import Call
 from commerce.orders.erasure import without_buyer
 from commerce.orders.model import Change, Order
-from commerce.orders.owners import Sees, everybody, guest_owner, owner_of, returns_owner
+from commerce.orders.owners import (
+    Sees,
+    everybody,
+    guest_owner,
+    mailbox_listing,
+    owner_of,
+    returns_owner,
+)
 from commerce.orders.record import (
     Cancellation,
     Decision,
@@ -231,7 +238,8 @@ class RecordStore:
             run, *later = [*runs_of(sized, TRANSACTION_BYTES_MAX)] or [[]]
             writes: list[Write] = [read.put(item) for item in run]
             if not later:
-                writes.append(read.change_details({"owner": customer_id}, version))
+                sets = {"owner": customer_id, "mailbox": mailbox_listing(email)}
+                writes.append(read.change_details(sets, version))
             try:
                 self._table.transact([_head_again(read, writes), *writes])
             except TransactionRefused:
@@ -265,7 +273,8 @@ class RecordStore:
                     "buyer": dict(wanted.details.buyer),
                     "fulfillment": dict(wanted.details.fulfillment),
                 }
-                writes.append((read.change_details(sets, version), CHUNK_BYTES_MAX))
+                erased = read.change_details(sets, version, removes=["mailbox"])
+                writes.append((erased, CHUNK_BYTES_MAX))
             for part in _rewritten(record, wanted):
                 item = _part_item(wanted, part)
                 writes.append((read.put(item), item_bytes(item)))
@@ -426,6 +435,9 @@ def _writes(read: Snapshot, decision: Decision) -> list[Write]:
     entries = after.order.timeline[len(decision.record.order.timeline) :]
     rolled = read.rolled_over(entries, version)
     written: list[Write] = [*(read.put(_part_item(after, part)) for part in parts), *rolled]
+    if decision.details is not None:
+        sets = {"fulfillment": dict(decision.details.fulfillment)}
+        written.append(read.change_details(sets, version))
     return [_head(read, after.order, entries, written, rolled=bool(rolled)), *written]
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from commerce.carts.schema import Email, Sku
 from commerce.clock import to_text
 from commerce.fulfillment.schema import FulfillmentView, LineUnits, fulfillment_view, lines_of
 from commerce.money import to_text as amount_text
 from commerce.orders.model import Order
 from commerce.orders.owners import order_token_of
 from commerce.orders.record import OrderRecord
+from commerce.orders.search import Search, day_after_begins, day_begins
 from commerce.pages import Page, PageQuery
 from commerce.payments.model import (
     CAPTURE,
@@ -26,7 +29,7 @@ from commerce.payments.model import (
 from commerce.payments.schema import PaymentView, payment_view
 from commerce.returns.schema import ReturnView, return_view
 from commerce.stock.model import Allocation, Reservation
-from commerce.texts import WORD_PATTERN
+from commerce.texts import WORD_PATTERN, Line
 
 Status = Literal["pending", "confirmed", "completed", "canceling", "canceled", "requires_action"]
 PaymentStatus = Literal[
@@ -53,6 +56,21 @@ OrderFulfillmentStatus = Literal[
     "partially_returned",
     "returned",
     "canceled",
+]
+
+
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("there is no such day") from None
+    return text
+
+
+Day = Annotated[
+    str,
+    StringConstraints(pattern=r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}$"),
+    AfterValidator(_day),
 ]
 
 
@@ -177,9 +195,42 @@ class OrderList(Page):
 
 
 class OrdersQuery(PageQuery):
-    """Which orders to list."""
+    """Which orders to list: those that are all of this."""
 
     status: Status | None = None
+    number: Annotated[str, StringConstraints(pattern="^[A-Za-z0-9-]{1,30}$")] | None = Field(
+        default=None, description="In any case.", examples=["1001"]
+    )
+    email: Email | None = Field(default=None, description="The buyer's.")
+    name: Annotated[str, Line(100, 1)] | None = Field(
+        default=None,
+        description="Words in the name of buyer, recipient or company, without case or accents.",
+    )
+    sku: Sku | None = Field(default=None, description="Ordered, of any quantity.")
+    placed_from: Day | None = Field(
+        default=None, description="A day in the shop's time zone.", examples=["2026-12-01"]
+    )
+    placed_to: Day | None = Field(
+        default=None, description="The last day, which counts.", examples=["2026-12-24"]
+    )
+
+    @property
+    def looks_further(self) -> bool:
+        """Whether the list of a status does not tell."""
+        return bool(self.model_fields_set - {"status", "limit", "cursor"})
+
+    def search(self, time_zone: Callable[[], str]) -> Search:
+        """Give what is looked for; the zone is asked for where a day is."""
+        zone = time_zone() if self.placed_from or self.placed_to else ""
+        return Search(
+            self.number.upper() if self.number else None,
+            self.email,
+            self.name,
+            self.sku,
+            day_begins(date.fromisoformat(self.placed_from), zone) if self.placed_from else None,
+            day_after_begins(date.fromisoformat(self.placed_to), zone) if self.placed_to else None,
+            self.status,
+        )
 
 
 class TimelineEntry(BaseModel):

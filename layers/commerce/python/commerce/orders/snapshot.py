@@ -67,11 +67,16 @@ class Snapshot:
         condition, values = self._as_read(item["sk"])
         return Put(item, condition, values)
 
-    def change_details(self, sets: Mapping[str, Any], version: int) -> Update:
+    def change_details(
+        self, sets: Mapping[str, Any], version: int, removes: Iterable[str] = ()
+    ) -> Update:
         """Change facts of the order's first details, if they are still those that were read."""
         key = {"pk": self.record.order.order_id, "sk": "details#0000"}
         condition, values = self._as_read(key["sk"])
         expression = "SET #version = :version, " + ", ".join(f"#{name} = :{name}" for name in sets)
+        gone = ", ".join(f"#{name}" for name in removes)
+        if gone:
+            expression += f" REMOVE {gone}"
         return Update(key, expression, condition, {**sets, **values, "version": version})
 
     def write_history(self, number: int, entries: Iterable[Change], version: int) -> Update:

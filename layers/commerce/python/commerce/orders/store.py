@@ -23,6 +23,8 @@ orders that are owed a step and are due     the same index: the partitions of th
                                             stand and are watched, which hold no other order
 a customer's orders, newest first           index `by_owner`: `owner`, `placed_at`
 guests' orders with an e-mail address       the same index, see `commerce.orders.owners`
+customers' orders with an e-mail address    index `by_mailbox`: `mailbox`, `placed_at`
+orders by number, name, SKU or day          see `commerce.orders.search`
 ==========================================  ============================================
 
 `listed` is the status and one of a few shards, so that a flash sale's orders do not
@@ -82,11 +84,12 @@ from commerce.orders.model import (
     order_id_for,
     recovery_due,
 )
-from commerce.orders.owners import customer_in, owner_of
+from commerce.orders.owners import customer_in, mailbox_listing, owner_of
 from commerce.settings.model import PLAIN_NUMBERS, OrderNumbers
 
 BY_STATUS = "by_status"
 BY_OWNER = "by_owner"
+BY_MAILBOX = "by_mailbox"
 SHARDS = 4
 _COUNTER = {"pk": "numbers", "sk": "counter"}
 _NUMBER_TRIES = 50
@@ -693,6 +696,8 @@ def _detail_items(order: Order, details: Details) -> list[Item]:
         "owner": owner_of(details),
         "placed_at": order.placed_at,
     }
+    if details.customer_id is not None and details.buyer.get("email"):
+        chunks[0]["mailbox"] = mailbox_listing(details.buyer["email"])
     if details.storefront is not None:
         chunks[0]["storefront"] = details.storefront
     return chunks
