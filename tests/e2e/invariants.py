@@ -57,7 +57,7 @@ class Tables:
             for status in ENDED_EARLY
             for name in executions(cloud, machine, status)
         ]
-        return cls(stock, orders, payments, books, ledger, stopped)
+        return cls(stock, _orders(orders), payments, books, ledger, stopped)
 
 
 def executions(cloud: Cloud, machine: str, status: ExecutionStatusType) -> Iterator[str]:
@@ -86,7 +86,7 @@ def unsettled(cloud: Cloud) -> list[str]:
 
 def at_work(cloud: Cloud) -> list[str]:
     """List what state machines are still at work on, of orders that were confirmed."""
-    orders = _by_key(scan(cloud, cloud.stack_outputs()["OrdersTableName"]))
+    orders = _orders(_by_key(scan(cloud, cloud.stack_outputs()["OrdersTableName"])))
     found = [
         f"{order_id}: {what}"
         for order_id, items in orders.items()
@@ -315,6 +315,22 @@ def _head(items: Iterable[Item]) -> Item:
 
 def _with_prefix(items: Iterable[Item], prefix: str) -> list[Item]:
     return [item for item in items if item["sk"].startswith(prefix)]
+
+
+def _orders(by_key: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
+    """Give the orders of their table, once each number in it is seen to be its order's alone."""
+    orders = {key: items for key, items in by_key.items() if key.startswith("order_")}
+    for key, (item, *_) in by_key.items():
+        kind, _, number = key.partition("#")
+        assert kind in ("number", "numbers") or key in orders, key
+        # A run that died, or that came second, leaves a number that its order does not have.
+        assert kind != "number" or item["order_id"] in orders, number
+    given = [head["number"] for head in map(_head, orders.values()) if "number" in head]
+    assert len(set(given)) == len(given), "a number is two orders'"
+    for head in map(_head, orders.values()):
+        if "number" in head:
+            assert by_key[f"number#{head['number']}"][0]["order_id"] == head["pk"], head["pk"]
+    return orders
 
 
 def _by_key(items: Iterable[Item]) -> dict[str, list[Any]]:

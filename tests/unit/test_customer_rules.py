@@ -88,6 +88,11 @@ def test_a_password_is_long_enough_and_can_be_typed_again(password: str) -> None
         Registration(email="ada@example.com", password=password)
 
 
+def test_a_number_that_a_phone_copied_is_taken_without_what_nobody_sees() -> None:
+    copied = CustomerChanges(phone="\u202a+442079460000\u202c", first_name="\u2066Ada\u2069")
+    assert (copied.phone, copied.first_name) == ("+442079460000", "Ada")
+
+
 def test_what_is_secret_is_not_in_the_words_of_a_request() -> None:
     assert "correct horse" not in repr(
         Registration(email="ada@example.com", password="correct horse battery")

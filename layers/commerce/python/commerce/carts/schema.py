@@ -105,8 +105,8 @@ def _undisguised(value: Any) -> Any:
     return value
 
 
-def _phone_number(value: Any) -> Any:
-    """Write what phones copy as people would type it: digits and hyphens of ASCII."""
+def as_typed(value: Any) -> Any:
+    """Write a number that a phone copied as people would type it: with ASCII's characters."""
     if not isinstance(value, str):
         return value
     text = unicodedata.normalize("NFKC", cleaned(value))
@@ -134,7 +134,7 @@ PostalCode = Annotated[str, Line(20)]
 PhoneNumber = Annotated[
     str,
     Line(40, pattern=r"^ *\+?[0-9(][0-9 ()./#x-]{3,36}[0-9] *$"),
-    BeforeValidator(_phone_number),
+    BeforeValidator(as_typed),
 ]
 # BCP 47 as far as browsers use it: a language, then script, region and variants.
 Language = Annotated[

@@ -79,11 +79,7 @@ def needed_in_book(country: str | None) -> set[str]:
 def book_faults(destination: Destination) -> list[AddressFault]:
     """List what keeps an address out of the book."""
     needed = needed_in_book(destination.address_country)
-    return [
-        fault
-        for fault in faults_in(vars(destination))
-        if fault.code != "missing" or fault.field in needed
-    ]
+    return [fault for fault in faults_in(vars(destination)) if fault.field in needed]
 
 
 def customer_id_of(subject: str) -> str:

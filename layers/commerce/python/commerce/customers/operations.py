@@ -314,7 +314,7 @@ def add_address(
     Raises
     ------
     InvalidRequest
-        It lacks what addresses of its country have, or its postal code is none of them.
+        It lacks what every address of its country has in the book.
     TooManyAddresses
         There are 50 already.
     NotFound, SessionEnded
@@ -341,7 +341,7 @@ def change_address(
     Raises
     ------
     InvalidRequest
-        It would lack what addresses of its country have, or its postal code is none of them.
+        It would lack what every address of its country has in the book.
     NotFound
         There is no such address in this customer's book.
     SessionEnded

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from commerce.carts.schema import (
     COUNTRY,
@@ -20,6 +27,7 @@ from commerce.carts.schema import (
     PhoneNumber,
     PostalCode,
     Text,
+    as_typed,
 )
 from commerce.customers.model import Address, Customer, needed_in_book
 from commerce.mailboxes import mailbox
@@ -49,6 +57,7 @@ Code = Annotated[str, Field(pattern="^[0-9]{6}$", repr=False, examples=["123456"
 Phone = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=16, pattern=r"^\+[1-9][0-9]{6,14}$"),
+    BeforeValidator(as_typed),
     Field(description="E.164: a plus, the country's code, the number.", examples=["+442079460000"]),
 ]
 FilledText = Annotated[str, Line(200, 1)]
