@@ -7,17 +7,44 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from builders import NOW
+from commerce.catalog.categories import CategoryRegistry
+from commerce.catalog.imports import import_products
 from commerce.catalog.items import product_item, to_product
-from commerce.catalog.model import Category, CategoryWish, Product, category_slugs
-from commerce.catalog.schema import AdminProduct, ProductChanges
+from commerce.catalog.model import Category, CategoryWish, Filter, Product
+from commerce.catalog.saving import NOT_THERE
+from commerce.catalog.schema import AdminProduct, ImportReport, ImportRequest, ProductChanges
+from commerce.catalog.store import Page
+from commerce.dynamo.table import ConditionFailed, Item, Key, Put
 from commerce.errors import HandleTaken, SkuTaken
+
+
+class _TableInMemory:
+    """Keeps items, each of which is put once."""
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str], Item] = {}
+
+    def get(self, key: Key, *, consistent: bool = False) -> Item | None:
+        """Give an item."""
+        assert consistent
+        return self._items.get((key["pk"], key["sk"]))
+
+    def put(self, put: Put) -> None:
+        """Keep an item that is not there yet."""
+        assert put.condition == NOT_THERE
+        place = (put.item["pk"], put.item["sk"])
+        if place in self._items:
+            raise ConditionFailed(self._items[place])
+        self._items[place] = put.item
 
 
 class CatalogInMemory:
     """What an import and an export ask of `CatalogStore`."""
 
     def __init__(self) -> None:
-        self._items: dict[str, Any] = {}
+        self._items: dict[str, str] = {}
+        self._categories = CategoryRegistry(_TableInMemory())  # type: ignore[arg-type] # a fake
 
     @property
     def products(self) -> list[Product]:
@@ -48,14 +75,17 @@ class CatalogInMemory:
 
     def resolved(self, wishes: Sequence[CategoryWish]) -> tuple[Category, ...]:
         """Give the categories of these paths, each after those above it."""
-        found: dict[str, Category] = {}
-        for wish in wishes:
-            parent = None
-            for depth, title in enumerate(wish.path):
-                slug = category_slugs(wish.path[: depth + 1])[-1]
-                found[slug] = Category(slug, title, wish.path[:depth], parent)
-                parent = slug
-        return tuple(found.values())
+        return self._categories.resolved(wishes)
+
+    def page(
+        self, _list: str, _wanted: Filter, limit: int, after: str | None, *, consistent: bool
+    ) -> Page:
+        """Give a page of all products, newest first."""
+        assert consistent
+        newest = sorted(self.products, key=lambda each: each.product_id, reverse=True)
+        rest = [each for each in newest if after is None or each.product_id < after]
+        last = rest[limit - 1].product_id if len(rest) > limit else None
+        return Page(rest[:limit], last)
 
     def settle(self, product: Product) -> Product:
         """Give the product as it is."""
@@ -64,6 +94,25 @@ class CatalogInMemory:
     def _keep(self, product: Product) -> Product:
         self._items[product.product_id] = json.dumps(product_item(product))
         return product
+
+
+class NoFiles:
+    """There is no upload."""
+
+    def text(self, version_id: str) -> str:
+        """Give nothing, for nobody asks."""
+        raise AssertionError(version_id)
+
+
+def bring(text: str, catalog: CatalogInMemory, **asked: Any) -> ImportReport:
+    """Import a file's text."""
+    return import_products(
+        ImportRequest(csv=text, **asked),
+        NoFiles(),
+        catalog,  # type: ignore[arg-type] # a fake
+        lambda quantities, _now: len(quantities),
+        lambda: NOW,
+    )
 
 
 WRITABLE = set(ProductChanges.model_fields)

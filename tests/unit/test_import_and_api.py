@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builders import NOW
 from catalog_builders import csv_row, csv_text
-from catalog_in_memory import CatalogInMemory, sent_back
-from commerce.catalog.imports import import_products
+from catalog_in_memory import CatalogInMemory, bring, sent_back
 from commerce.catalog.operations import changed_fields
-from commerce.catalog.schema import ImportReport, ImportRequest
-
-
-class NoFiles:
-    """There is no upload."""
-
-    def text(self, version_id: str) -> str:
-        raise AssertionError(version_id)
-
-
-def bring(text: str, catalog: CatalogInMemory, **asked: Any) -> ImportReport:
-    return import_products(
-        ImportRequest(csv=text, **asked),
-        NoFiles(),
-        catalog,  # type: ignore[arg-type] # a fake
-        lambda quantities, _now: len(quantities),
-        lambda: NOW,
-    )
-
 
 # Every character, and those that people paste unseen more often than chance has them.
 texts = st.text(

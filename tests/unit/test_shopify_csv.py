@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_builders import csv_row, csv_text
-from commerce.catalog.model import Media
+from commerce.catalog.model import CategoryWish, Media
 from commerce.catalog.shopify_csv import ParsedFile, ParsedProduct, RowError, parse
 from commerce.errors import InvalidImport
 
@@ -55,7 +55,7 @@ def test_columns_of_the_product_are_read() -> None:
         "description": "<p>Steel.\nEnamel.</p>",
         "vendor": "Tin Lane",
         "tags": ("kitchen", "enamel"),
-        "categories": (("Home & Garden", "Mugs"),),
+        "categories": (CategoryWish(("Home & Garden", "Mugs")),),
     }
 
 

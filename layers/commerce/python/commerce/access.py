@@ -60,6 +60,7 @@ _ALL_READ = tuple(Role)
 ACCESS: Mapping[str, Access] = {
     "GET /admin/products": Access("products:read", _SUPPORT_READS),
     "POST /admin/products": Access("products:write", _MANAGER),
+    "GET /admin/products/export": Access("products:read", _MANAGER_READS),
     "GET /admin/products/{id}": Access("products:read", _SUPPORT_READS),
     "PATCH /admin/products/{id}": Access("products:write", _MANAGER),
     "DELETE /admin/products/{id}": Access("products:write", _MANAGER),

@@ -49,6 +49,11 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     return rounded if numerator >= 0 else -rounded
 
 
+def in_major_unit(amount: int, currency: str) -> str:
+    """Write an amount as files have it: 123456 GBP is `1234.56`."""
+    return to_text(amount, currency).partition(" ")[0].replace(",", "")
+
+
 def to_text(amount: int, currency: str) -> str:
     """Write an amount for a person: 1234 GBP is `12.34 GBP`."""
     # An order may be in a currency that was abolished since; those had hundredths.

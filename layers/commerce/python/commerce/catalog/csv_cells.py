@@ -11,10 +11,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from commerce.catalog import model
-from commerce.catalog.model import Status
+from commerce.catalog.model import CategoryWish, Status
 from commerce.money import minor_digits
 from commerce.texts import WEB_ADDRESS_PATTERN, Line, prose, without_broken
 
@@ -107,6 +107,31 @@ def category_path(cell: str) -> tuple[str, ...]:
     if len(titles) > model.CATEGORIES_MAX:
         raise ValueError(f"has more than {model.CATEGORIES_MAX} levels")
     return tuple(map(short_text(model.CATEGORY_CHARS_MAX), titles))
+
+
+def categories(cell: str) -> tuple[CategoryWish, ...]:
+    """Read categories from JSON: objects with a `path` and maybe a `slug`."""
+    try:
+        found = _CATEGORIES.validate_json(cell)
+    except ValidationError:
+        raise ValueError('must be JSON such as [{"path": ["Women", "Shoes"]}]') from None
+    if len(found) > model.CATEGORIES_MAX:
+        raise ValueError(f"has more than {model.CATEGORIES_MAX} categories")
+    return tuple(CategoryWish(tuple(each.path), each.slug) for each in found)
+
+
+class _CategoryCell(BaseModel):
+    path: Annotated[
+        list[Annotated[str, Line(model.CATEGORY_CHARS_MAX, 1)]],
+        Field(min_length=1, max_length=model.CATEGORIES_MAX),
+    ]
+    slug: Annotated[
+        str | None,
+        Field(pattern=model.HANDLE_PATTERN, max_length=model.HANDLE_CHARS_MAX),
+    ] = None
+
+
+_CATEGORIES = TypeAdapter(list[_CategoryCell])
 
 
 def amount(currency: str) -> Callable[[str], int]:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from commerce.catalog.model import (
     VARIANTS_MAX,
-    CategoryWish,
+    Category,
     Product,
     ProductVariant,
     default_variant_title,
@@ -45,6 +45,7 @@ from commerce.ids import new_id
 _SECONDS_MAX = 18
 _PRODUCTS_A_READ = 50
 _SKU_COLUMN = "Variant SKU"
+_CATEGORY_COLUMN = "Product Category"
 _PRICE_COLUMN = "Variant Price"
 
 OpenStock = Callable[[Mapping[str, int], datetime], int]
@@ -255,12 +256,26 @@ def _merged(
         return None
     fields = {**parsed.fields, "variants": tuple(variants)}
     if "categories" in fields:
-        fields["categories"] = catalog.resolved(list(map(CategoryWish, fields["categories"])))
+        fields |= _resolved_categories(parsed, old, catalog, tally)
     if old is None:
         return replace(_blank_product(parsed.key, now), **fields)
     if not old.import_key and old.handle != parsed.key:
         fields["import_key"] = parsed.key
     return old.changed(now, **fields)
+
+
+def _resolved_categories(
+    parsed: ParsedProduct, old: Product | None, catalog: CatalogStore, tally: _Tally
+) -> dict[str, tuple[Category, ...]]:
+    """Give the categories that a file names; those there are where they cannot be had."""
+    there = old.categories if old else ()
+    try:
+        wanted = catalog.resolved(parsed.fields["categories"])
+    except InvalidRequest as refused:
+        tally.errors.append(RowError(parsed.line, _CATEGORY_COLUMN, refused.sentence))
+        return {"categories": there}
+    # In which order they were told makes no difference.
+    return {"categories": there if set(there) == set(wanted) else wanted}
 
 
 def _merged_variants(parsed: ParsedProduct, old: Product | None) -> list[ProductVariant]:
@@ -277,10 +292,10 @@ def _merged_variant(parsed: ParsedVariant, old: ProductVariant | None) -> Produc
     option_values = parsed.fields["option_values"]
     # A title that staff gave stays for as long as it names the same choice.
     keeps_title = old is not None and old.option_values == option_values
+    title = base.title if keeps_title else default_variant_title(option_values)
     return replace(
         base,
-        **parsed.fields,
-        title=base.title if keeps_title else default_variant_title(option_values),
+        **{"title": title, **parsed.fields},
         prices=_merged_prices(base.prices, parsed.prices),
         compare_at_prices=_merged_prices(base.compare_at_prices, parsed.compare_at_prices),
     )

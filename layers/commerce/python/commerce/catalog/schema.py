@@ -217,7 +217,16 @@ Categories = Annotated[
     Field(max_length=model.CATEGORIES_MAX),
     AfterValidator(_distinct_categories),
 ]
-MediaList = Annotated[list[MediaWrite], Field(max_length=model.MEDIA_MAX)]
+
+
+def _distinct_media(media: list[MediaWrite]) -> list[MediaWrite]:
+    # A picture stands once in a product; product files keep it so, too.
+    return list({each.url: each for each in reversed(media)}.values())[::-1]
+
+
+MediaList = Annotated[
+    list[MediaWrite], Field(max_length=model.MEDIA_MAX), AfterValidator(_distinct_media)
+]
 Tags = Annotated[list[Tag], Field(max_length=model.TAGS_MAX), AfterValidator(_tags_fit)]
 
 
@@ -282,6 +291,14 @@ class AdminProductsQuery(PageQuery):
     """Which products staff want."""
 
     status: Status | None = None
+
+
+class ExportQuery(PageQuery):
+    """Which part of the catalogue is wanted."""
+
+    limit: int = Field(
+        default=500, ge=1, le=1000, description="At most so many products; large ones are fewer."
+    )
 
 
 class ImportRequest(_Write):
@@ -434,6 +451,14 @@ class AdminProductList(Page):
     """A page of products, newest first."""
 
     items: list[AdminProduct]
+
+
+class ExportPage(Page):
+    """Some products as a file of its own, which an import takes as it is."""
+
+    csv: Annotated[str, Field(description="A Shopify product CSV, with its line of names.")]
+    currency: Annotated[str, Field(description="The currency of `Variant Price`.")]
+    products: int
 
 
 class RowErrorView(BaseModel):

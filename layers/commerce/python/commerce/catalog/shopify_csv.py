@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from commerce.catalog import csv_cells, model
-from commerce.catalog.model import Media
+from commerce.catalog.model import CategoryWish, Media
 from commerce.errors import InvalidImport
 from commerce.money import is_currency
 
@@ -50,10 +50,12 @@ _COLUMNS = {
     "vendor": ("vendor",),
     "category": ("product category",),
     "type": ("type",),
+    "categories": ("categories",),
     "tags": ("tags",),
     "published": ("published", "published on online store"),
     "status": ("status",),
     "sku": ("variant sku", "sku"),
+    "variant_title": ("variant title",),
     "grams": ("variant grams", "weight value (grams)"),
     "tracker": ("variant inventory tracker", "inventory tracker"),
     "quantity": ("variant inventory qty", "inventory quantity"),
@@ -109,7 +111,7 @@ class ParsedProduct:
     """A product's rows; `whole` is False where one of its variants may be missing.
 
     `key` is what the file calls the product: its handle there as it stands, or its title.
-    `fields` holds what the file has a column for; its `categories` are paths of titles.
+    `fields` holds what the file has a column for; its `categories` are wishes.
     """
 
     line: int
@@ -355,12 +357,13 @@ def _other_fields(reader: _Reader, header: _Header) -> dict[str, Any]:
         found["vendor"] = reader.read("vendor", csv_cells.short_text(model.VENDOR_CHARS_MAX), "")
     if header.has("tags"):
         found["tags"] = _tags(reader)
-    if header.has("category", "type"):
+    if header.has("category", "type", "categories"):
         # The standard category says more than the shop's own type, where it is given.
         path = reader.read("category", csv_cells.category_path, ()) or reader.read(
             "type", csv_cells.category_path, ()
         )
-        found["categories"] = (path,) if path else ()
+        more = reader.read("categories", csv_cells.categories, ())
+        found["categories"] = _category_wishes(path, more)
     unreadable = reader.unreadable - {"tags"}  # those that can be read are kept
     if unreadable & {"category", "type"}:
         unreadable.add("categories")
@@ -390,6 +393,15 @@ def _tags(reader: _Reader) -> tuple[str, ...]:
             f" the last {left} were left out",
         )
     return tuple(kept)
+
+
+def _category_wishes(
+    path: tuple[str, ...], more: Sequence[CategoryWish]
+) -> tuple[CategoryWish, ...]:
+    """Put the category of the format's column before those of our own, which may have its slug."""
+    if not path or path in [wish.path for wish in more]:
+        return tuple(more)
+    return (CategoryWish(path), *more)
 
 
 def _is_variant(row: _Row) -> bool:
@@ -431,6 +443,11 @@ def _variant(key: str, row: _Row, first: _Row, header: _Header) -> _ReadVariant:
     made = not row.get("sku")
     sku = model.made_sku(key, option_values.values()) if made else reader.read("sku", csv_cells.sku)
     fields: dict[str, Any] = {"option_values": option_values}
+    if header.has("variant_title"):
+        read_title = csv_cells.short_text(model.TITLE_CHARS_MAX)
+        fields["title"] = reader.read(
+            "variant_title", read_title, model.default_variant_title(option_values)
+        )
     if header.has("grams"):
         fields["weight_grams"] = reader.read("grams", csv_cells.grams, 0)
     if header.has("taxable", "tax_code"):
