@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from datetime import datetime, timedelta
@@ -113,6 +115,9 @@ def a_product_from_draft_to_shelf(walk: Walk, name: str, *skus: str) -> str:
     assert changed["status"] == "active"
     listed = walk.do("GET /admin/products", query={"status": "active", "limit": 1})
     assert listed["items"][0]["id"] == product["id"]
+    exported = walk.do("GET /admin/products/export", query={"limit": 1})
+    assert (exported["products"], sku_of(exported["csv"])) == (1, skus[0])
+    assert exported["next_cursor"]
     of_category = {"category": f"mugs-{name}"}
     assert len(walk.do("GET /store/products", query=of_category)["items"]) == 1
     assert walk.do(f"GET /store/products/{product['handle']}")["id"] == product["id"]
@@ -122,6 +127,10 @@ def a_product_from_draft_to_shelf(walk: Walk, name: str, *skus: str) -> str:
     assert walk.do("POST /admin/imports", {"csv": row}, key=new_key())["products_created"] == 1
     assert walk.do("POST /admin/imports/uploads")["fields"]["key"] == "products.csv"
     return path
+
+
+def sku_of(text: str) -> str:
+    return next(csv.DictReader(io.StringIO(text, newline="")))["Variant SKU"]
 
 
 def stock_by_hand(walk: Walk, sku: str, other: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -50,6 +51,31 @@ def test_a_file_too_large_for_a_request_is_imported_through_the_bucket(
 
     assert (done.returncode, done.stderr) == (0, "")
     assert storefront.levels(f"{name}-19") == (19, 0)
+
+
+def test_what_is_exported_is_imported_again_unchanged(
+    deployed_shop: Workspace, tmp_path: Path
+) -> None:
+    name = new_key()[:8]
+    whole, own = tmp_path / "all.csv", tmp_path / "own.csv"
+    own.write_text("\n".join([HEADER, f"{name}_Mug,=1+1,{name}-A,7,1.00"]))
+    assert run_pushcart(deployed_shop, "import", str(own)).returncode == 0
+
+    done = run_pushcart(deployed_shop, "export", str(whole))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    with whole.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    # The demo catalogue is there, too; only what nobody else changes is imported again.
+    assert "enamel-mug" in {row["Handle"] for row in rows}
+    (mug,) = [row for row in rows if row["Handle"] == f"{name}_Mug"]
+    assert mug["Title"] == "'=1+1"
+    with own.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(mug))
+        writer.writeheader()
+        writer.writerow(mug)
+    again = run_pushcart(deployed_shop, "import", str(own))
+    assert "0 products created, 0 updated, 1 unchanged" in again.stdout
 
 
 def test_orders_are_listed_newest_first_and_by_status(

@@ -174,6 +174,20 @@ def import_command(
         raise typer.Exit(1)
 
 
+@app.command("export")
+def export_command(
+    file: Annotated[Path, typer.Argument(help="Where the Shopify product CSV goes.")],
+) -> None:
+    """Write all products to a file, which an import takes back unchanged."""
+    workspace = Workspace.from_environment()
+    _needs_a_cloud(workspace)
+    run_steps(
+        workspace,
+        [Step("Exporting", lambda each, report: seed.export_file(each, file, report))],
+        console,
+    )
+
+
 @app.command("orders")
 def orders_command(
     status: Annotated[str | None, typer.Option(help="Such as confirmed or canceled.")] = None,

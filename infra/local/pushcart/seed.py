@@ -1,11 +1,12 @@
-"""Filling the shop from a product file, through its own import."""
+"""Filling the shop from a product file, and one from the shop, through its own operations."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
 from commerce.catalog.import_files import OBJECT_KEY
-from commerce.catalog.schema import ImportReport
+from commerce.catalog.schema import ExportPage, ImportReport
 from pushcart.cloud import Cloud
 from pushcart.problems import CommandFailed
 from pushcart.progress import Report
@@ -67,6 +68,37 @@ def import_file(workspace: Workspace, path: Path, report: Report) -> ImportRepor
             raise CommandFailed(f"The import of {path} does not get on; try a smaller file.")
         seen = created + updated + unchanged
         report.at(seen, seen + done.products_left)
+
+
+def export_file(workspace: Workspace, path: Path, report: Report) -> str:
+    """Write all products of the shop to a file, its pages under one line of names.
+
+    Raises
+    ------
+    CommandFailed
+        The file cannot be written.
+    """
+    shop = Shop(workspace)
+    rows: list[dict[str, str]] = []
+    products = 0
+    cursor: str | None = ""
+    report.doing(path.name)
+    while cursor is not None:
+        query = {"cursor": cursor} if cursor else {}
+        page = ExportPage.model_validate(shop.ask("GET", "/admin/products/export", query=query))
+        rows += csv.DictReader(io.StringIO(page.csv, newline=""))
+        products, cursor = products + page.products, page.next_cursor
+        report.doing(f"{products} products")
+    # Prices in a currency that the settings do not name have a column in some pages only.
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from None
+    return f"{products} products in {len(rows)} rows"
 
 
 def handles() -> list[str]:

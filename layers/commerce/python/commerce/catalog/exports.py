@@ -31,7 +31,7 @@ def export_products(
     """
     pages: list[ExportPage] = []
 
-    def read(after: str | None) -> tuple[Sequence[Product], str | None]:
+    def read(after: str | None) -> tuple[list[Product], str | None]:
         found = catalog.page(items.ALL_PRODUCTS, Filter(), query.limit, after, consistent=True)
         products, last = found.products, found.after
         page = _page(products, settings)
