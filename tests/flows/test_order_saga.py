@@ -10,7 +10,13 @@ import pytest
 from builders import NOW, ORDER_ID, table
 from cloud_in_memory import table_name
 from commerce.dynamo.table import Table
-from commerce.errors import IllegalTransition, NotFound, OutOfStock, PaymentDeclined
+from commerce.errors import (
+    CheckoutUnderWay,
+    IllegalTransition,
+    NotFound,
+    OutOfStock,
+    PaymentDeclined,
+)
 from commerce.orders.model import RECOVERIES_MAX, Order
 from commerce.stock.store import StockStore
 from simulated_shop import LINES, Fault, SimulatedShop
@@ -130,6 +136,37 @@ def test_of_the_largest_order_every_short_line_is_told_and_told_again(
     assert sorted(told) == sorted(shop.lines.items())
     order = shop.orders.get(ORDER_ID)
     assert (order.status, dict(order.refusal or {})["error"]) == ("canceled", "OutOfStock")
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_caller_who_is_answered_before_the_order_is_placed_learns_by_asking_again() -> None:
+    shop = shop_with(PLENTY)
+    shop.late = True
+    first = shop.checkout()
+    assert isinstance(first, CheckoutUnderWay)
+    assert first.details == {"order_id": ORDER_ID}
+    with pytest.raises(NotFound):
+        shop.orders.get(ORDER_ID)
+    shop.late = False
+    shop.catch_up()
+    again = shop.checkout()
+    assert isinstance(again, Order)
+    assert (again.order_id, again.status) == (ORDER_ID, "confirmed")
+    assert shop.checkout() == again
+    assert_money_and_stock_are_right(shop, again, PLENTY)
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_caller_who_asks_again_before_the_order_is_placed_gets_one_order() -> None:
+    shop = shop_with(PLENTY)
+    shop.late = True
+    assert isinstance(shop.checkout(), CheckoutUnderWay)
+    shop.late = False
+    order = shop.checkout()
+    assert isinstance(order, Order)
+    shop.catch_up()
+    assert shop.checkout() == order
+    assert_money_and_stock_are_right(shop, order, PLENTY)
 
 
 @pytest.mark.usefixtures("tables")

@@ -12,8 +12,18 @@ from pushcart.shop import Shop, refusal
 
 _TRIES = 20
 _PAUSE_SECONDS = 1.0
-# Nothing was decided for these: the same call again may be. API Gateway's own have no code.
-_ASK_AGAIN = {"request_in_progress", "checkout_in_progress", ""}
+# Nothing was decided for these, or nobody knows what: the same call again is. API Gateway's
+# own have no code, or one of these.
+_ASK_AGAIN = {
+    "checkout_in_progress",
+    "checkout_under_way",
+    "dependency_unavailable",
+    "request_in_progress",
+    "throttled",
+    "timed_out",
+    "unavailable",
+    "",
+}
 
 _POLL_SECONDS = 0.2
 _GIVE_UP_SECONDS = 300.0

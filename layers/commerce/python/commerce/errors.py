@@ -189,6 +189,12 @@ class CheckoutInProgress(DomainError):
     """Another checkout of this cart has not ended yet; `order_id` names its order."""
 
 
+class CheckoutUnderWay(TransientError):
+    """The order may still be placed; the same call with the same key tells what became of it."""
+
+    retry_after_seconds = 5
+
+
 class TooManyAttempts(DomainError):
     """The cart was refused more often than a cart may be."""
 

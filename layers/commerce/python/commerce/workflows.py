@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError
+
+from commerce.errors import DependencyUnavailable, Throttled
+from commerce.outages import named_outages
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 SUCCEEDED = "SUCCEEDED"
 STILL_RUNNING = "RUNNING"
 
+_SERVICE = "the state machine"
+# Throttles that only Step Functions has.
+_FULL = {"ExecutionLimitExceeded", "KmsThrottlingException"}
 _NOBODY_WAITS = {"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"}
 
 # API Gateway waits 29 seconds; within them the caller must still get an answer.
@@ -53,12 +60,21 @@ class StateMachine:
         self._client = client or step_functions_client()
 
     def run(self, document: Mapping[str, Any]) -> Outcome:
-        """Start an Express execution and wait for its end, or for as long as a caller may wait."""
+        """Start an Express execution and wait for its end, or for as long as a caller may wait.
+
+        Where no answer tells how it ended, or whether it began, it may be at work.
+
+        Raises
+        ------
+        Throttled
+            It did not begin.
+        """
         try:
-            answer = self._client.start_sync_execution(
-                stateMachineArn=self._arn, input=json.dumps(document)
-            )
-        except ReadTimeoutError:
+            with _named():
+                answer = self._client.start_sync_execution(
+                    stateMachineArn=self._arn, input=json.dumps(document)
+                )
+        except DependencyUnavailable:
             return Outcome(STILL_RUNNING)
         return Outcome(
             answer["status"],
@@ -72,11 +88,17 @@ class StateMachine:
 
         AWS takes a start that repeats a name and its input while that execution is under way
         for the same one. A name of one that has ended starts nothing for 90 days.
+
+        Raises
+        ------
+        Throttled, DependencyUnavailable
+            It may not have begun; started again under the name, it begins once.
         """
         try:
-            self._client.start_execution(
-                stateMachineArn=self._arn, name=name, input=json.dumps(document)
-            )
+            with _named():
+                self._client.start_execution(
+                    stateMachineArn=self._arn, name=name, input=json.dumps(document)
+                )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
@@ -91,9 +113,16 @@ class TaskTokens:
         self._client = client or step_functions_client()
 
     def answer(self, token: str, output: Mapping[str, Any]) -> bool:
-        """Let the task that waits with a token succeed; False where none waits any more."""
+        """Let the task that waits with a token succeed; False where none waits any more.
+
+        Raises
+        ------
+        Throttled, DependencyUnavailable
+            It may not have been told.
+        """
         try:
-            self._client.send_task_success(taskToken=token, output=json.dumps(output))
+            with _named():
+                self._client.send_task_success(taskToken=token, output=json.dumps(output))
         except ClientError as error:
             if error.response["Error"]["Code"] not in _NOBODY_WAITS:
                 raise
@@ -101,14 +130,26 @@ class TaskTokens:
         return True
 
     def is_open(self, token: str) -> bool:
-        """Tell whether a task still waits with a token."""
+        """Tell whether a task still waits with a token; raises as `answer` does."""
         try:
-            self._client.send_task_heartbeat(taskToken=token)
+            with _named():
+                self._client.send_task_heartbeat(taskToken=token)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _NOBODY_WAITS:
                 raise
             return False
         return True
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    with named_outages(_SERVICE):
+        try:
+            yield
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _FULL:
+                raise Throttled(f"{_SERVICE} asked for fewer executions") from error
+            raise
 
 
 def error_details(cause: str) -> dict[str, Any]:

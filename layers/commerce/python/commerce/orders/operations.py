@@ -47,6 +47,7 @@ REFUSALS = (
     errors.IdempotencyKeyReused,
     errors.RequestInProgress,
     errors.CheckoutInProgress,
+    errors.CheckoutUnderWay,
     errors.CartCompleted,
     errors.CartIncomplete,
     errors.CartChanged,
@@ -105,6 +106,11 @@ def complete_cart(
 
     Raises
     ------
+    CheckoutUnderWay
+        The saga may still be at work, and has not come to the order; nobody knows yet whether
+        there will be one.
+    Throttled
+        Nothing was begun.
     DomainError
         The named refusal that ended the saga, such as `OutOfStock`.
     """
@@ -123,7 +129,15 @@ def complete_cart(
             "payment": dict(payment),
         }
     )
-    if outcome.status in (SUCCEEDED, STILL_RUNNING):
+    if outcome.status == STILL_RUNNING:
+        try:
+            return _settled(order_id, records)
+        except errors.NotFound:
+            raise errors.CheckoutUnderWay(
+                "the order is still being placed; repeat the call with the same key in a moment",
+                order_id=order_id,
+            ) from None
+    if outcome.status == SUCCEEDED:
         return _settled(order_id, records)
     refusal = named_error(outcome.error, outcome.details)
     if isinstance(refusal, errors.PlacedByAnother):
