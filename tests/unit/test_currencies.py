@@ -1,5 +1,6 @@
 """Every currency of ISO 4217 with its own digits, and no other."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,14 @@ def test_settings_name_no_currency_that_nothing_can_be_paid_in(currency: str) ->
     ]
 
 
-def test_the_right_codes_pass() -> None:
+def test_the_right_codes_pass_and_are_published() -> None:
+    published = CreateCart.model_json_schema()["properties"]["currency"]["anyOf"][0]["pattern"]
+    prices = NewProduct.model_json_schema()["$defs"]["NewVariant"]["properties"]["prices"]
+    assert list(prices["patternProperties"]) == [published]
+    for currency in NOT_SPENT:
+        assert not re.fullmatch(published, currency)
     for currency in SPENT:
+        assert re.fullmatch(published, currency)
         NewProduct.model_validate(_product(currency))
         CreateCart.model_validate({"currency": currency})
 

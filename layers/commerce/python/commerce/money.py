@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from commerce.currencies import MINOR_DIGITS
@@ -39,7 +39,13 @@ def _known(code: str) -> str:
 
 
 # For what is asked. What is kept may name a currency that was abolished since.
-Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN), AfterValidator(_known)]
+# The document has every code, and the refusal of another says what is meant.
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=CURRENCY_PATTERN),
+    AfterValidator(_known),
+    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(sorted(MINOR_DIGITS))})$"}),
+]
 
 
 def divide_half_up(numerator: int, denominator: int) -> int:
