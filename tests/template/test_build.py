@@ -36,6 +36,20 @@ def _python313_folder() -> str | None:
 PYTHON313 = _python313_folder()
 
 
+@pytest.mark.parametrize("folder", ["layers/vendor", "functions/site", "functions/staff"])
+def test_what_ships_has_the_versions_that_the_tests_ran_with(folder: str) -> None:
+    locked = _pins(ROOT / "requirements.lock")
+    shipped = _pins(ROOT / folder / "requirements.txt")
+
+    assert shipped
+    assert {name: locked.get(name) for name in shipped} == shipped
+
+
+def _pins(file: Path) -> dict[str, str]:
+    """Give the version of each package that a file of requirements names."""
+    return dict(re.findall(r"^([\w.-]+)(?:\[\w,]+\])?==([\w.+]+)", file.read_text(), re.MULTILINE))
+
+
 @pytest.mark.skipif(PYTHON313 is None, reason="sam build needs a python3.13")
 def test_a_build_ships_each_function_what_it_needs_and_nothing_else(tmp_path: Path) -> None:
     built = subprocess.run(

@@ -212,6 +212,34 @@ def _forged() -> dict[str, str]:
     }
 
 
+def _written(header: str, claims: str) -> str:
+    parts = (header.encode(), claims.encode(), b"signed")
+    return ".".join(base64url_encode(part).decode() for part in parts)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{}",
+        "[]",
+        "null",
+        '{"alg": "RS256"}',
+        '{"alg": "RS256", "kid": 7}',
+        '{"alg": "RS256", "kid": null}',
+        '{"alg": ["RS256"], "kid": "key-1"}',
+        '{"alg": "RS256", "kid": "key-1", "crit": ["exp"]}',
+        '{"alg": "RS256", "kid": "key-1", "b64": false}',
+        '{"a": ' * 1_500 + "1" + "}" * 1_500,
+    ],
+)
+def test_a_header_that_nobody_would_write_is_refused(header: str) -> None:
+    door = Door()
+
+    assert not door.is_open_to(_written(header, json.dumps(CLAIMS)))
+    assert not door.is_open_to(_written(json.dumps({"alg": "RS256", "kid": "key-1"}), header))
+    assert door.cognito.asked == []
+
+
 def _hmac_of_the_public_key() -> str:
     """Sign with the pool's public key as if it were a secret, which a careless check takes."""
     parts = [{"alg": "HS256", "typ": "JWT", "kid": "key-1"}, CLAIMS]

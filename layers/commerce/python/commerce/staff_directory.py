@@ -106,7 +106,7 @@ class PoolKeys:
                 algorithms=[ALGORITHM],
                 options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):
             return None
         return claims
 
