@@ -51,6 +51,9 @@ NOT_WRITTEN_YET = "attribute_not_exists(#pk)"
 TRAIL_BEGINS = "2026-01"
 # What is passed over costs as much as what is listed, so a page has looked at no more.
 LOOKED_AT_MAX = 1000
+_PASSED_OVER_AT_A_TIME = 50
+# An entry has a beginning and an end; one item more tells that an entry ends there.
+_PARTS = 2
 # Below and above every place of a month: a time begins with a digit.
 _FIRST, _LAST = "0", "~"
 
@@ -153,7 +156,7 @@ class AuditTrail:
         """
         found: list[Entry] = []
         last = None
-        walk = self._walk(wanted, now, before)
+        walk = self._walk(wanted, now, before, limit + 1)
         for looked_at, entry in enumerate(walk, 1):
             if len(found) == limit:
                 return found, last
@@ -164,38 +167,44 @@ class AuditTrail:
                 return found, last
         return found, None
 
-    def _walk(self, wanted: Wanted, now: datetime, before: str | None) -> Iterator[Entry]:
-        """Give entries that may be wanted, newest first, from a place on."""
+    def _walk(
+        self, wanted: Wanted, now: datetime, before: str | None, entries: int
+    ) -> Iterator[Entry]:
+        """Give entries that may be wanted, newest first, from a place on; so many at a time."""
+        if wanted.route is not None:
+            entries = _PASSED_OVER_AT_A_TIME
         high = _place(before) if before else _LAST
         if wanted.about is not None:
-            return self._of_index(BY_THING, "about", wanted.about, wanted.day, high)
+            return self._of_index(BY_THING, "about", wanted.about, wanted.day, high, entries)
         if wanted.actor is not None:
-            return self._of_index(BY_ACTOR, "actor_id", wanted.actor, wanted.day, high)
+            return self._of_index(BY_ACTOR, "actor_id", wanted.actor, wanted.day, high, entries)
         newest = _month(high if before else to_text(now))
-        return self._of_months(newest, wanted.day, high)
+        return self._of_months(newest, wanted.day, high, entries)
 
-    def _of_months(self, newest: str, day: str | None, high: str) -> Iterator[Entry]:
+    def _of_months(self, newest: str, day: str | None, high: str, entries: int) -> Iterator[Entry]:
         for month in [_month(day)] if day else _months_back(newest):
             items = self._table.query(
                 "#pk = :month AND #sk BETWEEN :low AND :high",
                 {"month": month, **_between(day, high)},
                 newest_first=True,
+                page_size=_PARTS * entries + 1,
             )
             for _, parts in groupby(items, lambda item: item["id"]):
                 yield from _entries(list(parts))
 
     def _of_index(
-        self, index: str, attribute: str, value: str, day: str | None, high: str
+        self, index: str, attribute: str, value: str, day: str | None, high: str, entries: int
     ) -> Iterator[Entry]:
         keys = self._table.query(
             f"#{attribute} = :value AND #sk BETWEEN :low AND :high",
             {"value": value, **_between(day, high)},
             index=index,
             newest_first=True,
+            page_size=_PARTS * entries + 1,
         )
         # An entry and its end may both be about the thing.
         ids = (entry_id for entry_id, _ in groupby(keys, lambda key: key["sk"].split("#")[1]))
-        while chunk := list(islice(ids, 50)):
+        while chunk := list(islice(ids, entries)):
             yield from self._read(chunk)
 
     def _read(self, entry_ids: Sequence[str]) -> list[Entry]:

@@ -345,9 +345,18 @@ class Table:
         newest_first: bool = False,
         consistent: bool = False,
         filter_by: str = "",
+        page_size: int | None = None,
     ) -> Iterator[Item]:
-        """Walk all items that match a key condition, page by page, as they are asked for."""
-        for page in self._pages(condition, values, index, newest_first, consistent, filter_by):
+        """Walk all items that match a key condition, page by page, as they are asked for.
+
+        Who wants only the first few says by `page_size` how many are read at a time.
+        """
+        arguments = self._query_arguments(
+            condition, values, index, newest_first, consistent, filter_by
+        )
+        if page_size is not None:
+            arguments["Limit"] = page_size
+        for page in self._pages(arguments):
             yield from map(from_wire, page["Items"])
 
     def query_page(
@@ -394,18 +403,7 @@ class Table:
         last = page.get("LastEvaluatedKey")
         return [from_wire(item) for item in page["Items"]], from_wire(last) if last else None
 
-    def _pages(
-        self,
-        condition: str,
-        values: Mapping[str, Any],
-        index: str | None,
-        newest_first: bool,
-        consistent: bool,
-        filter_by: str,
-    ) -> Iterator[Any]:
-        arguments = self._query_arguments(
-            condition, values, index, newest_first, consistent, filter_by
-        )
+    def _pages(self, arguments: dict[str, Any]) -> Iterator[Any]:
         while True:
             with _translated():
                 page = self._client.query(**arguments)

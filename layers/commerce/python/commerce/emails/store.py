@@ -139,24 +139,30 @@ class EmailStore:
         """
         place = before or _NEWEST
         if order_id is None:
-            walks = [self._of_status(status, place) for status in statuses]
+            walks = [self._of_status(status, place, limit + 1) for status in statuses]
         else:
-            walks = [self._of_order(order_id, statuses, place)]
+            walks = [self._of_order(order_id, statuses, place, limit + 1)]
         found = list(islice(merge(*walks, key=_place, reverse=True), limit + 1))
         page = [_email(item) for item in found[:limit]]
         return page, _place(found[limit - 1]) if len(found) > limit else None
 
-    def _of_status(self, status: str, before: str) -> Iterator[Item]:
+    def _of_status(self, status: str, before: str, page_size: int) -> Iterator[Item]:
         return self._table.query(
             "#status = :status AND #sk < :before",
             {"status": status, "before": before},
             index=BY_STATUS,
             newest_first=True,
+            page_size=page_size,
         )
 
-    def _of_order(self, order_id: str, statuses: tuple[str, ...], before: str) -> Iterator[Item]:
+    def _of_order(
+        self, order_id: str, statuses: tuple[str, ...], before: str, page_size: int
+    ) -> Iterator[Item]:
         items = self._table.query(
-            "#pk = :pk AND #sk < :before", {"pk": order_id, "before": before}, newest_first=True
+            "#pk = :pk AND #sk < :before",
+            {"pk": order_id, "before": before},
+            newest_first=True,
+            page_size=page_size,
         )
         return (item for item in items if item["status"] in statuses)
 

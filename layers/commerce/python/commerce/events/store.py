@@ -100,27 +100,32 @@ class EventStore:
         """
         place = before or _NEWEST
         if aggregate_id is None:
-            walks = [self._of_type(type_, place) for type_ in types]
+            walks = [self._of_type(type_, place, limit + 1) for type_ in types]
         else:
-            walks = [self._of_one(f"{noun}#{aggregate_id}", types, place) for noun in AGGREGATES]
+            things = [f"{noun}#{aggregate_id}" for noun in AGGREGATES]
+            walks = [self._of_one(thing, types, place, limit + 1) for thing in things]
         found = list(islice(merge(*walks, key=_place, reverse=True), limit + 1))
         page = [_event(item) for item in found[:limit]]
         return page, _place(found[limit - 1]) if len(found) > limit else None
 
-    def _of_type(self, type_: str, before: str) -> Iterator[Item]:
+    def _of_type(self, type_: str, before: str, page_size: int) -> Iterator[Item]:
         return self._table.query(
             "#type = :type AND #listed_at < :before",
             {"type": type_, "before": before},
             index=BY_TYPE,
             newest_first=True,
+            page_size=page_size,
         )
 
-    def _of_one(self, pk: str, types: tuple[str, ...], before: str) -> Iterator[Item]:
+    def _of_one(
+        self, pk: str, types: tuple[str, ...], before: str, page_size: int
+    ) -> Iterator[Item]:
         items = self._table.query(
             "#pk = :pk",
             {"pk": pk, "before": before},
             newest_first=True,
             filter_by="#listed_at < :before",
+            page_size=page_size,
         )
         return (item for item in items if item["type"] in types)
 

@@ -43,7 +43,8 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from secrets import randbits
 from typing import Any
 
@@ -187,11 +188,18 @@ def _newest_of(
     if before:
         condition += " AND #placed_at <= :before"
         values["before"] = before[0]
-    entries = table.query(condition, values, index=index, newest_first=True)
+    # One more than the page tells whether there is another, and one more whether a tie goes on.
+    entries = table.query(condition, values, index=index, newest_first=True, page_size=limit + 2)
     positions = ((str(entry["placed_at"]), id_of(entry)) for entry in entries)
     later = (place for place in positions if before is None or place < before)
-    # A tie in time comes in no order of ids from the index; one more page of it is enough.
-    yield from sorted(islice(later, limit + SHARDS), reverse=True)
+    # What was placed at one moment comes in no order of ids from the index.
+    wanted = 0
+    for _, tie in groupby(later, key=itemgetter(0)):
+        if wanted > limit:
+            return
+        places = sorted(tie, reverse=True)
+        wanted += len(places)
+        yield from places
 
 
 def _partitions(statuses: Iterable[str]) -> list[str]:
