@@ -42,6 +42,8 @@ SHORTAGE = "shortage"
 
 # Cancelling an order cancels all its fulfillments in one transaction.
 FULFILLMENTS_MAX = 80
+# Each has an execution that may stop, and the order's record has room for all that did.
+CANCELLATIONS_MAX = 500
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,7 @@ def cancel_units(record: OrderRecord, wanted: Units, acting: Acting) -> Decision
     TooManyUnits
         There are not so many that may still be cancelled.
     IllegalTransition, NotAllocated
-        The order does not stand, or was confirmed this moment.
+        The order does not stand, was confirmed this moment, or has too many cancellations.
     """
     _require_allocated(record)
     allowed = (OPEN,) if acting.by == BUYER else (OPEN, PACKED)
@@ -262,7 +264,7 @@ def report_shortage(
     TooManyUnits
         The fulfillment has not so many.
     IllegalTransition
-        It is on its way, or was cancelled.
+        It is on its way, or was cancelled, or the order has too many cancellations.
     """
     _require_allocated(record)
     source = record.fulfillment(fulfillment_id)
@@ -332,6 +334,11 @@ def _cancel_from(
         whole = cancel(record, acting)
         if whole is not None:
             return whole
+    if len(record.cancellations) >= CANCELLATIONS_MAX:
+        raise IllegalTransition(
+            "the order has too many cancellations; it may still be cancelled as a whole",
+            status=record.order.status,
+        )
     parts: dict[str, Units] = {}
     for source, units in taken:
         parts[source.location] = added([parts.get(source.location, {}), units])

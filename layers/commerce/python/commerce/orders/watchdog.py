@@ -17,6 +17,9 @@ from commerce.orders.record import Decision, OrderRecord, decided
 
 WATCHDOG = "watchdog"
 RESUMED_KEPT = 50
+# Each part of an order has an execution, and all may stop: the first few say why in full.
+CAUSES_KEPT = 20
+_ERROR_BYTES_MAX = 64
 
 
 def interrupt(record: OrderRecord, stop: Stop, now: datetime) -> Decision | None:
@@ -32,6 +35,11 @@ def interrupt(record: OrderRecord, stop: Stop, now: datetime) -> Decision | None
         return None
     if order.status == REQUIRES_ACTION and order.resumes_to is None:
         return None
+    stop = replace(
+        stop,
+        error=stop.error.encode()[:_ERROR_BYTES_MAX].decode(errors="ignore"),
+        cause=stop.cause if len(order.stops) < CAUSES_KEPT else "",
+    )
     reason = f"{stop.machine}: {stop.error}"
     change = Change(to_text(now), REQUIRES_ACTION, WATCHDOG, reason, was=order.status)
     return decided(

@@ -38,7 +38,8 @@ _ZONES_MAX = 30
 _OPTIONS_MAX = 10
 _CURRENCIES_MAX = 20
 _COUNTRIES_MAX = 250
-_LOCATIONS_MAX = 100
+# An order may hold units at each, and cancelling it cancels a parcel of each in one transaction.
+_LOCATIONS_MAX = 80
 _TAX_CLASSES_MAX = 10
 _TAX_REGIONS_MAX = 1_000
 _PREFIXES_MAX = 5_000
