@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from typing import Any
@@ -123,6 +125,63 @@ def test_who_reads_an_order_sees_it_before_a_decision_or_after(database: Emulate
             assert found in (was, is_)
             statuses[frozenset(each.status for each in found.fulfillments)] += 1
     assert set(statuses) == {frozenset({PACKED}), frozenset({CANCELED})}
+
+
+class Dead:
+    """A provider whose caller dies before it is reached."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "name":
+            return "sandbox"
+        raise RuntimeError("the function died")
+
+
+def test_a_capture_that_a_dead_run_recorded_is_made_before_its_parcel_is_settled(
+    database: EmulatedDynamoDb,
+) -> None:
+    order_id, parts = packed_in_three(database)
+    ShopAtWork(database).ship(parts[0])
+    before = database.saved()
+    for seed in range(SEEDS):
+        database.go_back_to(before)
+        seen: Any = SeenOneByOne(database, seed)
+        shop, dead = ShopAtWork(seen), ShopAtWork(seen)
+        dead.till = replace(dead.till, provider=Dead())
+        with pytest.raises(RuntimeError):
+            dead.capture_shipment(parts[0])
+        seen.hide_last()
+        shop.now += timedelta(minutes=1)
+        shop.capture_shipment(parts[0])
+        record = shop.record(order_id)
+        assert record.fulfillment(parts[0]).settled
+        assert shop.payment(order_id).captured == record.fulfillment(parts[0]).amount == 1400
+
+
+def test_two_cancellations_of_what_was_captured_in_part_give_back_only_what_is_too_much(
+    database: EmulatedDynamoDb,
+) -> None:
+    shop = ShopAtWork(database)
+    shop.fill({("SKU1", "main"): 9, ("SKU2", "main"): 9, ("SKU3", "main"): 9})
+    order_id = shop.place(1, lines_of(1, 1, 1), 0)
+    shop.allocate(order_id)
+    shop.capture(order_id, 2000, "by hand")
+    first, second = (
+        shop.cancel(order_id, {line_id: 1}).cancellations[-1].id for line_id in ("line_1", "line_2")
+    )
+    before = database.saved()
+    for seed in range(SEEDS):
+        database.go_back_to(before)
+        seen: Any = SeenOneByOne(database, seed)
+        late, dead = ShopAtWork(seen), ShopAtWork(seen)
+        dead.till = replace(dead.till, provider=Dead())
+        with pytest.raises(RuntimeError):
+            dead.refund_canceled(first)
+        seen.hide_last()
+        late.now += timedelta(minutes=1)
+        late.refund_canceled(second)
+        late.refund_canceled(first)
+        payment = late.payment(order_id)
+        assert (payment.captured, payment.refunded) == (2000, 1000)
 
 
 class NeverWhole:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -177,6 +179,22 @@ def moved(payment: Payment, call: PaymentCall) -> Payment:
     # A capture that comes in while its order is undone changes nothing about that.
     status = CAPTURED if payment.status == AUTHORIZED else payment.status
     return replace(payment, status=status, captured=payment.captured + call.amount)
+
+
+def adds_up(payment: Payment, calls: Iterable[PaymentCall]) -> bool:
+    """Tell whether these are the calls that a payment's sums were made of, and all of them."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for call in calls:
+        if not call.refused:
+            sums[call.kind, REQUESTED] += call.amount
+        if call.status == DONE:
+            sums[call.kind, DONE] += call.amount
+    return (
+        sums[CAPTURE, REQUESTED] == payment.claimed
+        and sums[CAPTURE, DONE] == payment.captured
+        and sums[REFUND, REQUESTED] == payment.captured - payment.refundable
+        and sums[REFUND, DONE] == payment.refunded
+    )
 
 
 def payment_status(payment: Payment | None) -> str:

@@ -35,7 +35,13 @@ from commerce.dynamo.table import (
     Update,
     Write,
 )
-from commerce.errors import Forbidden, IllegalTransition, NotFound, PaymentOutcomeUnknown
+from commerce.errors import (
+    Forbidden,
+    IllegalTransition,
+    NotFound,
+    PaymentOutcomeUnknown,
+    TransactionConflict,
+)
 from commerce.ids import is_id, new_id
 from commerce.lifecycle import (
     AUTHORIZED,
@@ -57,6 +63,7 @@ from commerce.payments.model import (
     Payment,
     PaymentCall,
     PaymentEvent,
+    adds_up,
     amount_to_move,
     attempt_at,
     follow_published,
@@ -65,6 +72,7 @@ from commerce.payments.model import (
 
 # Providers deliver again for days, not for weeks.
 MESSAGES_KEPT = timedelta(days=30)
+_READS = 6
 
 NONE_YET = "attribute_not_exists(#pk)"
 STILL_THERE = "#status = :from"
@@ -154,7 +162,20 @@ class PaymentStore:
         return {item["pk"]: _payment(item) for item in items}
 
     def find_with_calls(self, order_id: str) -> tuple[Payment | None, tuple[PaymentCall, ...]]:
-        """Read a payment with its captures and refunds as they are now, in order of time."""
+        """Read a payment with its captures and refunds as they are now, in order of time.
+
+        A query shows a transaction's items one by one, so it is asked again until the calls
+        add up to the payment's sums. Where they never do, they are given as they are, for
+        who only looks.
+        """
+        for tries in range(_READS):
+            payment, calls = self._read(order_id)
+            if payment is None or adds_up(payment, calls):
+                break
+            self._table.back_off(tries)
+        return payment, calls
+
+    def _read(self, order_id: str) -> tuple[Payment | None, tuple[PaymentCall, ...]]:
         items = list(self._table.query("#pk = :id", {"id": order_id}, consistent=True))
         payment = next((_payment(item) for item in items if item["sk"] == "payment"), None)
         calls = [_call(item) for item in items if item["sk"] != "payment"]
@@ -162,18 +183,22 @@ class PaymentStore:
         return payment, tuple(calls)
 
     def get_with_calls(self, order_id: str) -> tuple[Payment, tuple[PaymentCall, ...]]:
-        """Read as `find_with_calls` does.
+        """Read as `find_with_calls` does, for who decides on it.
 
         Raises
         ------
         NotFound
             Nothing was ever tried.
+        TransactionConflict
+            Captures and refunds kept being asked for while it was read.
         """
         # DynamoDB refuses some texts as keys, and none of them is an id.
         known = is_id(order_id, "order")
         payment, calls = self.find_with_calls(order_id) if known else (None, ())
         if payment is None:
             raise NotFound("the order has no payment")
+        if not adds_up(payment, calls):
+            raise TransactionConflict("the payment kept changing while it was read")
         return payment, calls
 
     def page(
