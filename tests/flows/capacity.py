@@ -31,12 +31,8 @@ def value_bytes(value: Wire) -> int:
         return math.ceil(len(digits) / 2) + 1 + text.startswith("-")
     if kind in ("BOOL", "NULL"):
         return 1
-    if kind == "SS":
-        return sum(len(text.encode()) for text in content)
     if kind == "L":
         return 3 + sum(1 + value_bytes(part) for part in content)
-    if kind == "SS":
-        return sum(len(text.encode()) for text in content)
     assert kind == "M", kind
     return 3 + sum(1 + len(name) + value_bytes(part) for name, part in content.items())
 
