@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,12 +18,12 @@ from commerce.errors import (
     TransientError,
 )
 from commerce.event_bus import EventBus
-from commerce.mailer import Mailer
+from commerce.mailer import Mailer, ses_client
 from commerce.queues import Queue
 from commerce.secret import Secret
 from commerce.usage_plans import UsagePlan
-from commerce.user_pool import UserPool
-from commerce.workflows import STILL_RUNNING, StateMachine, TaskTokens
+from commerce.user_pool import UserPool, cognito_client
+from commerce.workflows import STILL_RUNNING, StateMachine, TaskTokens, step_functions_client
 from store.sdk_repeats import failed
 
 URL = {"endpoint_url": "https://aws.test"}
@@ -110,3 +111,25 @@ def test_a_name_that_was_used_starts_nothing_and_a_token_that_is_over_tells_nobo
         over: Any = Failing(failed(code))
         assert TaskTokens(over).answer("token", {}) is False
         assert TaskTokens(over).is_open("token") is False
+
+
+@pytest.mark.parametrize(
+    ("make", "ask"),
+    [
+        (step_functions_client, lambda aws: StateMachine("arn:aws:states:x", aws).run({})),
+        (ses_client, PORTS["mail"][0]),
+        (cognito_client, PORTS["accounts"][0]),
+    ],
+)
+def test_what_must_not_be_done_twice_is_not_sent_again_by_the_sdk(make: Any, ask: Any) -> None:
+    client = make.__wrapped__()
+    sent: list[str] = []
+
+    def time_out(request: Any, **_: Any) -> None:
+        sent.append(request.url)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    client.meta.events.register("before-send", time_out)
+    with suppress(TransientError):
+        ask(client)
+    assert len(sent) == 1

@@ -23,7 +23,7 @@ _THROTTLES = {"TooManyRequestsException", "ThrottlingException", "LimitExceededE
 def ses_client() -> SESV2Client:
     """Give this process's client; SES knows no repeats, so no call is sent again unseen."""
     config = Config(
-        connect_timeout=2, read_timeout=8, retries={"mode": "standard", "max_attempts": 1}
+        connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 1}
     )
     return boto3.client("sesv2", config=config)
 

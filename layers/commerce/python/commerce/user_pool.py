@@ -90,7 +90,7 @@ def cognito_client() -> CognitoIdentityProviderClient:
     config = Config(
         connect_timeout=2,
         read_timeout=6,
-        retries={"mode": "standard", "max_attempts": 1},
+        retries={"mode": "standard", "total_max_attempts": 1},
         signature_version=UNSIGNED,
     )
     return boto3.client("cognito-idp", config=config)

@@ -47,7 +47,7 @@ def step_functions_client() -> SFNClient:
     config = Config(
         connect_timeout=2,
         read_timeout=_ANSWER_WITHIN_SECONDS,
-        retries={"mode": "standard", "max_attempts": 1},
+        retries={"mode": "standard", "total_max_attempts": 1},
     )
     return boto3.client("stepfunctions", config=config)
 
