@@ -6,13 +6,13 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.ledger.store import LedgerStore
-from commerce.orders.store import OrderStore
+from commerce.orders.records import RecordStore
 from commerce.payments.operations import MOVEMENT_REFUSALS, Movement, capture_order
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.schema import CapturePayment, PaymentView, payment_view
 from commerce.payments.store import PaymentStore
 
-orders = OrderStore(Table(environment().orders_table))
+records = RecordStore(Table(environment().orders_table))
 payments = PaymentStore(Table(environment().payments_table))
 ledger = LedgerStore(Table(environment().ledger_table))
 provider = SandboxProvider(Table(environment().sandbox_table))
@@ -33,6 +33,6 @@ def handler(request: http.Request[CapturePayment, http.Nothing]) -> http.Respons
         request.path["id"], request.body.amount, request.call_key, request.caller.name
     )
     payment = capture_order(
-        wanted, system_clock, orders=orders, payments=payments, ledger=ledger, provider=provider
+        wanted, system_clock, records=records, payments=payments, ledger=ledger, provider=provider
     )
     return http.Response.versioned(payment_view(payment), payment.version)

@@ -8,6 +8,7 @@ from commerce.dynamo.table import Table
 from commerce.entry.task import task
 from commerce.environment import environment
 from commerce.ledger.store import LedgerStore
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.payments.sandbox import SandboxProvider
 from commerce.payments.store import PaymentStore
@@ -17,6 +18,7 @@ from commerce.reconciliation.tasks import WalkInput
 
 shop = Shop(
     OrderStore(Table(environment().orders_table)),
+    RecordStore(Table(environment().orders_table)),
     PaymentStore(Table(environment().payments_table)),
     LedgerStore(Table(environment().ledger_table)),
     SandboxProvider(Table(environment().sandbox_table)),

@@ -73,10 +73,10 @@ class TakingTurns:
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._inner, name)
 
-        def turn(**arguments: Any) -> Any:
+        def turn(*given: Any, **arguments: Any) -> Any:
             run: Run | None = getattr(_here, "run", None)
             if run is not None:
                 run.stand()
-            return call(**arguments)
+            return call(*given, **arguments)
 
         return turn

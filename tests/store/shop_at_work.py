@@ -114,12 +114,18 @@ class ShopAtWork:
             self.stock.adjust(change)
 
     def place(
-        self, number: int, lines: tuple[OrderLine, ...], delivery: int, token: str = "tok_visa"
+        self,
+        number: int,
+        lines: tuple[OrderLine, ...],
+        delivery: int,
+        token: str = "tok_visa",
+        delivery_tax: int = 0,
     ) -> str:
         """Take an order through the saga's steps: confirmed, or cancelled where refused."""
         cart = f"cart_01kjm2h5k0abcdefghjkmnpqrstvwxyz{number:04d}"
         order_id = order_id_for(cart, 1)
-        goods, tax = sum(each.total for each in lines), sum(each.tax for each in lines)
+        goods = sum(each.total for each in lines)
+        tax = sum(each.tax for each in lines) + delivery_tax
         totals = {"subtotal": goods, "fulfillment": delivery, "tax": tax, "total": goods + delivery}
         placed = order(
             order_id=order_id,
@@ -225,7 +231,7 @@ class ShopAtWork:
 
     def capture(self, order_id: str, amount: int | None, key: str) -> Payment:
         wanted = Movement(order_id, amount, key, STAFF)
-        return capture_order(wanted, self.clock, orders=self.orders, **vars(self.till))
+        return capture_order(wanted, self.clock, records=self.records, **vars(self.till))
 
     def refund(self, order_id: str, amount: int | None, key: str) -> Payment:
         wanted = Movement(order_id, amount, key, STAFF, "a gift")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import NOW, ORDER_ID, details, order, table
+from builders import NOW, ORDER_ID, details, line, order, table
 from cloud_in_memory import empty_tables
 from commerce.errors import (
     AmountTooLarge,
@@ -26,6 +26,7 @@ from commerce.errors import (
     ProviderUnavailable,
 )
 from commerce.lifecycle import REFUNDED, VOIDING
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.payments.model import (
     CALL_LIFE,
@@ -147,8 +148,9 @@ def test_a_voided_payment_is_not_captured(till: Till) -> None:
 
 
 def test_an_order_is_charged_only_where_it_stands(till: Till) -> None:
-    orders = OrderStore(table("orders"))
-    orders.place_once(order(), details())
+    orders, records = OrderStore(table("orders")), RecordStore(table("orders"))
+    totals = {"subtotal": AMOUNT, "tax": TAX_OF_IT, "total": AMOUNT}
+    orders.place_once(order(totals=totals), details(line(total=AMOUNT, tax=TAX_OF_IT)))
     books: dict[str, Any] = {
         "payments": till.payments,
         "ledger": till.ledger,
@@ -156,10 +158,10 @@ def test_an_order_is_charged_only_where_it_stands(till: Till) -> None:
     }
     wanted = Movement(ORDER_ID, None, "c1", "ada")
     with pytest.raises(IllegalTransition) as refused:
-        capture_order(wanted, till.clock, orders=orders, **books)
+        capture_order(wanted, till.clock, records=records, **books)
     assert refused.value.details["status"] == "pending"
     orders.confirm(ORDER_ID, "place_order", NOW)
-    done = capture_order(wanted, till.clock, orders=orders, **books)
+    done = capture_order(wanted, till.clock, records=records, **books)
     assert done.captured == AMOUNT
 
 

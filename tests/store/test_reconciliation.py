@@ -14,7 +14,9 @@ from commerce.clock import to_text
 from commerce.dynamo.table import Update, dynamodb_client
 from commerce.errors import NotFound, ProviderTimeout
 from commerce.ledger.store import LedgerStore
-from commerce.orders.model import order_id_for
+from commerce.orders.model import Change, order_id_for
+from commerce.orders.record import Cancellation, Fulfillment, decided, part_id
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.payments.model import CAPTURE, PaymentCall
 from commerce.payments.operations import (
@@ -45,6 +47,7 @@ class Shop:
         self.now = NOW
         self.number = 9
         self.orders = OrderStore(table("orders"))
+        self.records = RecordStore(table("orders"))
         self.payments = PaymentStore(table("payments"))
         self.ledger = LedgerStore(table("ledger"))
         self.provider = SandboxProvider(table("sandbox"), self.clock, lambda _seconds: None)
@@ -100,7 +103,7 @@ class Shop:
         self.runs.begin(Run(RUN_ID, RUNNING, "ada", to_text(self.now)))
         place = Place()
         shop = reconciliation.Shop(
-            self.orders, self.payments, self.ledger, self.provider, self.runs
+            self.orders, self.records, self.payments, self.ledger, self.provider, self.runs
         )
         while place.walk != END:
             place = walk_part(RUN_ID, place, self.clock, shop, part_size)
@@ -277,6 +280,30 @@ def an_order_whose_authorization_lapsed(shop: Shop) -> str:
     return order_id
 
 
+def decide(shop: Shop, order_id: str, **parts: Any) -> None:
+    """Have parts of an order decided, whatever was charged."""
+    at, (part,) = to_text(shop.now), next(iter(parts.values()))
+    change = Change(at, getattr(part, "status", "canceled"), "ada", part=part.id)
+    shop.records.decide(order_id, lambda record: decided(record, [change], **parts))
+
+
+def a_charge_for_what_was_cancelled(shop: Shop) -> str:
+    order_id = shop.captured(shop.number)
+    part = part_id("cancellation", order_id, 1)
+    cancellation = Cancellation(part, {}, {"line_1": 400}, "", "ada", to_text(shop.now))
+    decide(shop, order_id, cancellations=[cancellation])
+    return order_id
+
+
+def goods_that_were_sent_and_not_charged(shop: Shop) -> str:
+    order_id = shop.captured(shop.number, 400)
+    for status in ("open", "packed", "shipped"):
+        part = part_id("fulfillment", order_id, 1)
+        parcel = Fulfillment(part, status, "main", {"line_1": 1}, {}, 1000, {"line_1": 1000})
+        decide(shop, order_id, fulfillments=[parcel])
+    return order_id
+
+
 def a_balance_that_was_changed(shop: Shop) -> str:
     shop.captured(shop.number)
     client, name = dynamodb_client(), table("ledger").name
@@ -315,6 +342,8 @@ DAMAGES: dict[Callable[[Shop], str], tuple[str, bool]] = {
     an_order_whose_payment_was_voided: ("order_without_payment", False),
     an_order_whose_authorization_lapsed: ("order_without_payment", False),
     an_order_that_cannot_be_read: ("not_looked_at", False),
+    a_charge_for_what_was_cancelled: ("captured_more_than_owed", False),
+    goods_that_were_sent_and_not_charged: ("owed_more_than_captured", False),
     a_balance_that_was_changed: ("trial_balance", False),
 }
 
@@ -330,6 +359,16 @@ def test_each_kind_of_damage_is_found_by_its_name_and_nothing_else_is(shop: Shop
     remove("reconciliations", RUN_ID, "finding#")
     left = {order_id: found for order_id, found in wanted.items() if not found[0][1]}
     assert shop.reconcile(100) == left
+
+
+def test_what_was_charged_too_much_is_right_once_it_was_given_back_by_hand(shop: Shop) -> None:
+    order_id = a_charge_for_what_was_cancelled(shop)
+    assert shop.reconcile(after=GRACE - timedelta(seconds=1)) == {}
+    assert shop.reconcile() == {order_id: [("captured_more_than_owed", False)]}
+    wanted = Movement(order_id, 400, "f", "ada", "was cancelled")
+    refund_payment(wanted, shop.clock, **shop.books)
+    remove("reconciliations", RUN_ID, "finding#")
+    assert shop.reconcile() == {}
 
 
 def test_an_orphan_is_let_go_of_and_a_late_checkout_finds_that(shop: Shop) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -19,10 +19,13 @@ from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
 from commerce.orders.records import RecordStore, made_by
-from commerce.payments.model import CAPTURE, REFUND, Payment, PaymentCall
+from commerce.payments.model import CAPTURE, REFUND, Claim, Payment, PaymentCall, amount_to_move
 from commerce.payments.operations import (
+    Ask,
+    Asking,
     Movement,
     capture_payment,
+    correct_tax,
     refund_payment,
     release_rest,
 )
@@ -196,12 +199,13 @@ def what_follows(record: OrderRecord, fulfillment_id: str | None) -> dict[str, s
 
 def charge_order(order_id: str, clock: Clock, *, records: RecordStore, till: Till) -> None:
     """Capture what is charged at once, less what staff captured before; repeated, once."""
-    charged = records.get(order_id).order.charged or 0
-    payment, calls = till.payments.get_with_calls(order_id)
-    key, own = attempt(calls, CAPTURE, order_id, "charge")
-    amount = own.amount if own is not None else charged - payment.claimed
-    if amount > 0:
-        _capture(Movement(order_id, amount, key, FULFIL_ORDER, "charged at once"), clock, till)
+
+    def amount(record: OrderRecord, payment: Payment) -> int:
+        if record.order.status in UNDONE:
+            return 0
+        return (record.order.charged or 0) - payment.claimed
+
+    _capture(order_id, "charge", "charged at once", amount, clock, records, till)
 
 
 def consume_stock(
@@ -236,16 +240,13 @@ def capture_shipment(
     if parcel.settled or parcel.status == CANCELED:
         return
     order_id = record.order.order_id
-    payment, calls = till.payments.get_with_calls(order_id)
-    _require_charged(record, payment)
-    key, own = attempt(calls, CAPTURE, order_id, parcel.id)
-    if own is not None:
-        amount = own.amount
-    else:
+
+    def amount(record: OrderRecord, payment: Payment) -> int:
+        _require_charged(record, payment)
         sent = sum(each.amount for each in record.live)
-        amount = min(parcel.amount, sent - payment.claimed)
-    if amount > 0:
-        _capture(Movement(order_id, amount, key, FULFIL_ORDER, "shipped"), clock, till)
+        return min(record.fulfillment(parcel.id).amount, sent - payment.claimed)
+
+    _capture(order_id, parcel.id, "shipped", amount, clock, records, till)
     records.decide(order_id, lambda record: rules.settle(record, fulfillment_id))
 
 
@@ -298,24 +299,38 @@ def refund_canceled(
         The order is charged at once and that is not done yet; try again a little later.
     """
     order_id, _ = order_of(cancellation_id, "cancellation")
+
+    def ask(payment: Payment) -> Asking:
+        record = records.get(order_id)
+        if record.order.status in UNDONE:
+            return Asking(None)
+        _require_charged(record, payment)
+        excess = payment.charged - record.owed
+        amount = min(record.cancellation(cancellation_id).amount, excess)
+        if amount > payment.refundable and payment.claimed > payment.captured:
+            raise PaymentOutcomeUnknown("a capture of this order is under way")
+        # What staff gave back by hand cannot be given back again.
+        amount = min(amount, payment.refundable)
+        if amount > 0:
+            return Asking(Claim(amount, record.tax_course, uncharges=True))
+        _require_as_read(payment, till)
+        return Asking(None)
+
+    _, calls = till.payments.get_with_calls(order_id)
+    key, _ = attempt(calls, REFUND, order_id, cancellation_id)
+    wanted = Movement(order_id, None, key, CANCEL_LINES, "cancelled")
+    refund(wanted, clock, till, ask)
     record = records.get(order_id)
     if record.order.status in UNDONE:
         return
-    payment, calls = till.payments.get_with_calls(order_id)
-    key, own = attempt(calls, REFUND, order_id, cancellation_id)
-    if own is not None:
-        amount = own.amount
-    else:
-        _require_charged(record, payment)
-        given_back = sum(
-            call.amount for call in calls if call.by == CANCEL_LINES and not call.refused
-        )
-        owed = record.order.total - sum(each.amount for each in record.cancellations)
-        excess = payment.captured - given_back - owed
-        # What staff gave back by hand cannot be given back again.
-        amount = min(record.cancellation(cancellation_id).amount, excess, payment.refundable)
-    if amount > 0:
-        refund(Movement(order_id, amount, key, CANCEL_LINES, "cancelled"), clock, till)
+    correct_tax(
+        order_id,
+        record.tax_course,
+        CANCEL_LINES,
+        clock(),
+        payments=till.payments,
+        ledger=till.ledger,
+    )
     records.decide(order_id, lambda record: rules.settle_cancellation(record, cancellation_id))
 
 
@@ -335,11 +350,9 @@ def attempt(
     raise AssertionError("counting ended")
 
 
-def refund(wanted: Movement, clock: Clock, till: Till) -> None:
+def refund(wanted: Movement, clock: Clock, till: Till, ask: Ask | None = None) -> None:
     """Give money back; see `refund_payment`."""
-    refund_payment(
-        wanted, clock, payments=till.payments, ledger=till.ledger, provider=till.provider
-    )
+    refund_payment(wanted, clock, ask=ask, **vars(till))
 
 
 def _require_charged(record: OrderRecord, payment: Payment) -> None:
@@ -347,7 +360,36 @@ def _require_charged(record: OrderRecord, payment: Payment) -> None:
         raise PaymentOutcomeUnknown("the order is being charged")
 
 
-def _capture(wanted: Movement, clock: Clock, till: Till) -> None:
-    capture_payment(
-        wanted, clock, payments=till.payments, ledger=till.ledger, provider=till.provider
-    )
+def _require_as_read(payment: Payment, till: Till) -> None:
+    """Ask again for a payment that a Query may have shown as it was before a transaction."""
+    current = till.payments.get(payment.order_id)
+    if current is None or current.version != payment.version:
+        raise PaymentOutcomeUnknown("money of this order is being moved")
+
+
+def _capture(
+    order_id: str,
+    name: str,
+    reason: str,
+    amount_of: Callable[[OrderRecord, Payment], int],
+    clock: Clock,
+    records: RecordStore,
+    till: Till,
+) -> None:
+    """Capture what an order as it is now is to be charged, under one name once.
+
+    A cancellation at the same moment is known here, or knows of this capture.
+    """
+
+    def ask(payment: Payment) -> Asking:
+        record = records.get(order_id)
+        amount = amount_of(record, payment)
+        if amount <= 0:
+            return Asking(None)
+        amount = amount_to_move(payment, CAPTURE, amount)
+        return Asking(Claim(amount, record.tax_course), (records.unchanged(record),))
+
+    _, calls = till.payments.get_with_calls(order_id)
+    key, _ = attempt(calls, CAPTURE, order_id, name)
+    wanted = Movement(order_id, None, key, FULFIL_ORDER, reason)
+    capture_payment(wanted, clock, ask=ask, **vars(till))

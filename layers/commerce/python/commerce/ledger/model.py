@@ -147,24 +147,20 @@ def entry_of(payment: Payment, call: PaymentCall, now: datetime) -> Entry:
     Parameters
     ----------
     payment
-        As it stood before: the tax of this part depends on the parts before it.
+        As it stood before. The tax of a call that does not have its own depends on the parts
+        before it.
     """
     capture = call.kind == CAPTURE
-    before = payment.captured if capture else payment.refunded
-    tax = tax_within(before + call.amount, payment) - tax_within(before, payment)
-    rest = call.amount - tax
-    if capture:
-        lines = (
-            Line(CASH_AT_PROVIDER, debit=call.amount),
-            Line(REVENUE, credit=rest),
-            Line(TAX, credit=tax),
-        )
-    else:
-        lines = (
-            Line(REFUNDS, debit=rest),
-            Line(TAX, debit=tax),
-            Line(CASH_AT_PROVIDER, credit=call.amount),
-        )
+    tax = call.tax
+    if tax is None:
+        before = payment.captured if capture else payment.refunded
+        tax = tax_within(before + call.amount, payment) - tax_within(before, payment)
+    sign = 1 if capture else -1
+    lines = (
+        _line(CASH_AT_PROVIDER, debit=sign * call.amount),
+        _line(REVENUE if capture else REFUNDS, debit=sign * (tax - call.amount)),
+        _line(TAX, debit=-sign * tax),
+    )
     return Entry(
         entry_id_of(call.call_id),
         now,
@@ -175,6 +171,33 @@ def entry_of(payment: Payment, call: PaymentCall, now: datetime) -> Entry:
         call.by,
         call.reason,
     )
+
+
+def tax_entry_of(payment: Payment, tax: int, by: str, now: datetime) -> Entry:
+    """Write up that more or less of what a payment is charged is tax, with no money moved.
+
+    Parameters
+    ----------
+    payment
+        As it stood before; each of its versions is corrected once.
+    tax
+        How much of what it is charged is tax from now on.
+    """
+    more = tax - payment.tax_charged
+    return Entry(
+        derived_id("entry", payment.order_id, TAX, payment.version),
+        now,
+        TAX,
+        payment.currency,
+        (_line(REVENUE, debit=more), _line(TAX, debit=-more)),
+        payment.order_id,
+        by,
+    )
+
+
+def _line(account: str, debit: int) -> Line:
+    """Debit an account, or credit it where the amount is negative."""
+    return Line(account, debit=debit) if debit > 0 else Line(account, credit=-debit)
 
 
 def postings(entry: Entry) -> tuple[Posting, ...]:

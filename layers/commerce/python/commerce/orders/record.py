@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from commerce.clock import from_text, to_text
 from commerce.errors import NotFound
@@ -42,6 +42,7 @@ from commerce.lifecycle import (
 )
 from commerce.money import divide_half_up
 from commerce.orders.model import Change, Details, Order, OrderLine, recovery_due
+from commerce.taxes import TaxCourse, share_of_tax
 
 # Units by line id.
 Units = Mapping[str, int]
@@ -122,7 +123,8 @@ class Return:
     `restocked` and `discarded` are what came in of them, to `location`. `amounts` are what was
     paid for that, line by line, and `amount` is what is refunded of it, after
     `restocking_fee`, and with the delivery where `with_fulfillment`. `number` is what people
-    call it, where its order has one.
+    call it, where its order has one. `worth` is what all that cost, and `tax` the tax in it;
+    a return of before that was kept has None.
     """
 
     id: str
@@ -139,6 +141,8 @@ class Return:
     restocking_fee: int = 0
     with_fulfillment: bool = False
     number: str | None = None
+    worth: int = 0
+    tax: int | None = None
 
     @property
     def received(self) -> Units:
@@ -244,6 +248,72 @@ class OrderRecord:
         return self.order.total - sum(line.total for line in self.details.lines)
 
     @property
+    def owed(self) -> int:
+        """What the buyer pays: the total, less what was cancelled."""
+        return self.order.total - sum(each.amount for each in self.cancellations)
+
+    @property
+    def all_sent(self) -> bool:
+        """Whether everything was sent that was ordered and not cancelled."""
+        return self.shipped == self.remaining
+
+    @property
+    def tax_course(self) -> TaxCourse:
+        """How tax rises with what is charged: first for what was sent, then for what will be.
+
+        So what was charged of an order always has the tax of its own lines, and all that is
+        owed has exactly the tax of what was not cancelled.
+        """
+        everything = {line.line_id: line.total for line in self.details.lines}
+        sent = added(each.amounts for each in self.live)
+        owed = without(everything, added(each.amounts for each in self.cancellations))
+        return TaxCourse(
+            (
+                self._taxed(sent, with_delivery=bool(self.shipped)),
+                self._taxed(owed, with_delivery=True),
+                self._taxed(everything, with_delivery=True),
+            )
+        )
+
+    def _taxed(self, amounts: Units, *, with_delivery: bool) -> tuple[int, int]:
+        """Add up what parts of lines cost, and the tax in them, with or without the delivery.
+
+        Of what came back it is the tax that was given back, so that the rest has its own.
+        """
+        left = without(amounts, added(each.amounts for each in self.returns))
+        amount = sum(amounts.values())
+        tax = self._tax_in(left) + sum(self._tax_back(each) for each in self.returns)
+        if not with_delivery:
+            return amount, tax
+        return amount + self.delivery_charge, tax + self.delivery_tax
+
+    def _tax_in(self, amounts: Units) -> int:
+        lines = self.lines
+        return sum(
+            share_of_tax(lines[line_id].tax, amount, lines[line_id].total)
+            for line_id, amount in amounts.items()
+        )
+
+    def _tax_back(self, part: Return) -> int:
+        if part.tax is None:
+            return self._tax_in(part.amounts)
+        return part.tax - (self.delivery_tax if part.worth > sum(part.amounts.values()) else 0)
+
+    @property
+    def delivery_tax(self) -> int:
+        """What of the order's tax is not in its goods."""
+        in_goods = sum(line.tax for line in self.details.lines)
+        return max(0, self.order.totals.get("tax", 0) - in_goods)
+
+    def tax_in(self, amounts: Units) -> int:
+        """Give the tax in amounts that are refunded next, line by line."""
+        refunded = [each for each in self.returns if each.status in (REFUNDING, REFUNDED)]
+        paid = without(
+            added(each.amounts for each in self.live), added(each.amounts for each in refunded)
+        )
+        return self._tax_in(paid) - self._tax_in(without(paid, amounts))
+
+    @property
     def settled(self) -> Units:
         """Units whose amount is decided: sent or cancelled."""
         return added([self.shipped, self.canceled])
@@ -288,7 +358,8 @@ class OrderRecord:
 class Decision:
     """What a decision makes of a record: the order as it becomes, and the parts it changes.
 
-    Of `details`, where they are given, it changes how the order is delivered.
+    Of `details`, where they are given, it changes how the order is delivered. `rests_on` are
+    checks of what else it follows from, of other services' records.
     """
 
     record: OrderRecord
@@ -297,6 +368,7 @@ class Decision:
     cancellations: tuple[Cancellation, ...] = ()
     returns: tuple[Return, ...] = ()
     details: Details | None = None
+    rests_on: tuple[Any, ...] = ()
 
     @property
     def after(self) -> OrderRecord:

@@ -186,6 +186,13 @@ class RecordStore:
             return decision.after
         raise TransactionConflict("others keep deciding about this order")
 
+    def unchanged(self, record: OrderRecord) -> Check:
+        """Check, in another service's transaction, that nothing was decided since it was read."""
+        order = record.order
+        return self._table.own(
+            Check(order_key(order.order_id), NONE_DECIDED_MEANWHILE, {"seen": order.version})
+        )
+
     def shorten_history(self, order_id: str) -> None:
         """Make room in an order's record for what is added to its history without a decision.
 
@@ -438,7 +445,8 @@ def _writes(read: Snapshot, decision: Decision) -> list[Write]:
     if decision.details is not None:
         sets = {"fulfillment": dict(decision.details.fulfillment)}
         written.append(read.change_details(sets, version))
-    return [_head(read, after.order, entries, written, rolled=bool(rolled)), *written]
+    head = _head(read, after.order, entries, written, rolled=bool(rolled))
+    return [head, *written, *decision.rests_on]
 
 
 def _head(

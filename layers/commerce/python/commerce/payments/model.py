@@ -19,6 +19,7 @@ from commerce.lifecycle import (
     REFUNDED,
     follow,
 )
+from commerce.taxes import TaxCourse, share_of_tax
 
 # In a payment's history: what was not captured is let go of. Its status stays `captured`.
 RELEASED = "released"
@@ -50,6 +51,8 @@ class PaymentCall:
 
     Its id is the idempotency key the provider is called with. `running_total` is what the
     payment's calls of its kind come to with it, known once it is done; no two have the same.
+    `tax` is what of the amount is tax; a call of before it was kept with it has None.
+    `uncharges` tells a refund of what was cancelled: the order costs that much less.
     """
 
     call_id: str
@@ -64,6 +67,8 @@ class PaymentCall:
     provider_reference: str = ""
     refusal: str = ""
     running_total: int = 0
+    tax: int | None = None
+    uncharges: bool = False
 
     @property
     def refused(self) -> bool:
@@ -90,7 +95,9 @@ class Payment:
     are what is done; `refundable` is what no refund has taken or is asking for. `released`
     is what is let go of, the rest of a payment of which a part was captured; `released_at`
     is when the provider had done so. `under_way` are the attempts to authorize it that have
-    no answer yet, each as `attempt_at` names it.
+    no answer yet, each as `attempt_at` names it. `uncharged` is what refunds of cancelled
+    units took or ask for; `tax_charged` is the tax in what is charged, and `tax_refunded` in
+    what all other refunds gave back, with the calls under way.
     """
 
     order_id: str
@@ -110,6 +117,9 @@ class Payment:
     refunded: int = 0
     released: int = 0
     released_at: datetime | None = None
+    uncharged: int = 0
+    tax_charged: int = 0
+    tax_refunded: int = 0
 
     @property
     def reference(self) -> str:
@@ -135,6 +145,21 @@ class Payment:
         """What the shop has got of it."""
         return self.captured - self.refunded
 
+    @property
+    def charged(self) -> int:
+        """What its order is charged: what captures took or ask for, less what was cancelled."""
+        return self.claimed - self.uncharged
+
+    @property
+    def kept(self) -> int:
+        """What the shop will have got of it once all calls under way are done."""
+        return self.claimed - self.captured + self.refundable
+
+    @property
+    def tax_kept(self) -> int:
+        """What of that is tax."""
+        return self.tax_charged - self.tax_refunded
+
 
 def available(payment: Payment, kind: str) -> int:
     """Tell how much may still be captured or refunded.
@@ -155,8 +180,76 @@ def available(payment: Payment, kind: str) -> int:
     return payment.capturable if kind == CAPTURE else payment.refundable
 
 
-def amount_to_move(payment: Payment, kind: str, wanted: int | None) -> int:
+@dataclass(frozen=True)
+class Worth:
+    """What goods that come back cost, and the tax in that; less of it may be given back."""
+
+    amount: int
+    tax: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a capture or refund takes.
+
+    `taxed` tells the tax in it: the order's course for what it is charged, and what the goods
+    cost for a refund of goods; without it, the amount has an even share of all there is.
+    """
+
+    amount: int
+    taxed: TaxCourse | Worth | None = None
+    uncharges: bool = False
+
+
+def tax_of_claim(payment: Payment, kind: str, claim: Claim) -> int:
+    """Tell the tax in a capture or refund that is asked for next.
+
+    What an order is charged has the tax of its course, so a call that changes that has the
+    difference, whatever was booked before. A refund has the tax of its goods, or an even
+    share of what is kept; the refund of all that is kept has all tax that is left.
+    """
+    course = claim.taxed if isinstance(claim.taxed, TaxCourse) else _evenly(payment)
+    if kind == CAPTURE:
+        return course.within(payment.charged + claim.amount) - payment.tax_charged
+    if claim.uncharges:
+        return payment.tax_charged - course.within(payment.charged - claim.amount)
+    worth = claim.taxed if isinstance(claim.taxed, Worth) else None
+    worth = worth or Worth(payment.kept, payment.tax_kept)
+    wanted = share_of_tax(worth.tax, claim.amount, worth.amount)
+    left = payment.kept - claim.amount
+    return max(payment.tax_kept - left, min(wanted, payment.tax_kept))
+
+
+def claimed(payment: Payment, call: PaymentCall) -> Payment:
+    """Give a payment as a capture or refund leaves it that is about to be asked for."""
+    tax = call.tax or 0
+    if call.kind == CAPTURE:
+        return replace(
+            payment, claimed=payment.claimed + call.amount, tax_charged=payment.tax_charged + tax
+        )
+    after = replace(payment, refundable=payment.refundable - call.amount)
+    if not call.uncharges:
+        return replace(after, tax_refunded=payment.tax_refunded + tax)
+    return replace(
+        after,
+        uncharged=payment.uncharged + call.amount,
+        tax_charged=payment.tax_charged - tax,
+    )
+
+
+def _evenly(payment: Payment) -> TaxCourse:
+    return TaxCourse(((payment.amount, payment.tax),))
+
+
+def amount_to_move(
+    payment: Payment, kind: str, wanted: int | None, at_most: int | None = None
+) -> int:
     """Choose the amount of a capture or refund: all there is where none is wanted.
+
+    Parameters
+    ----------
+    at_most
+        What may be moved though there is more; no less than there is where None.
 
     Raises
     ------
@@ -166,6 +259,7 @@ def amount_to_move(payment: Payment, kind: str, wanted: int | None) -> int:
         See `available`.
     """
     left = available(payment, kind)
+    left = left if at_most is None else max(0, min(left, at_most))
     amount = left if wanted is None else wanted
     if not 0 < amount <= left:
         raise AmountTooLarge(f"there are {left} left to {kind}", available=left)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
 from commerce.clock import Clock
+from commerce.dynamo.table import Write
 from commerce.errors import (
     AmountTooLarge,
     IdempotencyKeyReused,
@@ -23,7 +24,7 @@ from commerce.errors import (
     TransactionConflict,
 )
 from commerce.ids import derived_id
-from commerce.ledger.model import entry_of
+from commerce.ledger.model import entry_of, tax_entry_of
 from commerce.ledger.store import LedgerStore
 from commerce.lifecycle import (
     AUTHORIZED,
@@ -37,18 +38,22 @@ from commerce.lifecycle import (
     VOIDING,
 )
 from commerce.orders.model import Order
-from commerce.orders.store import OrderStore
+from commerce.orders.record import OrderRecord
+from commerce.orders.records import RecordStore
 from commerce.payments.model import (
     CAPTURE,
     REFUND,
     REFUSED,
+    Claim,
     Payment,
     PaymentCall,
     amount_to_move,
     may_be_under_way,
+    tax_of_claim,
 )
 from commerce.payments.provider import PaymentProvider, ProviderPayment
 from commerce.payments.store import Attempt, PaymentStore
+from commerce.taxes import TaxCourse
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +86,18 @@ class Movement:
     key: str
     by: str
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of a payment, and checks of what that follows from."""
+
+    claim: Claim | None
+    rests_on: tuple[Write, ...] = ()
+
+
+# Asked again where the payment changed before the call was recorded.
+Ask = Callable[[Payment], Asking]
 
 
 def payment_of(order: Order, provider: str) -> Payment:
@@ -194,12 +211,15 @@ def capture_order(
     wanted: Movement,
     clock: Clock,
     *,
-    orders: OrderStore,
+    records: RecordStore,
     payments: PaymentStore,
     ledger: LedgerStore,
     provider: PaymentProvider,
 ) -> Payment:
     """Capture an order's payment where the order stands; see `capture_payment`.
+
+    No more is taken than the order costs less what was cancelled of it: of a cancellation
+    and a capture at the same moment, the later one knows the other.
 
     Raises
     ------
@@ -208,12 +228,18 @@ def capture_order(
     IllegalTransition
         The order is not confirmed; `status` is where it is.
     """
-    order = orders.get(wanted.order_id)
-    if order.status != CONFIRMED:
-        raise IllegalTransition(
-            f"the order is {order.status} and is not charged", status=order.status
-        )
-    return capture_payment(wanted, clock, payments=payments, ledger=ledger, provider=provider)
+
+    def ask(payment: Payment) -> Asking:
+        record = records.get(wanted.order_id)
+        _require_confirmed(record)
+        left = record.owed - payment.charged
+        amount = amount_to_move(payment, CAPTURE, wanted.amount, left)
+        return Asking(Claim(amount, record.tax_course), (records.unchanged(record),))
+
+    _require_confirmed(records.get(wanted.order_id))
+    return capture_payment(
+        wanted, clock, ask=ask, payments=payments, ledger=ledger, provider=provider
+    )
 
 
 def capture_payment(
@@ -223,11 +249,17 @@ def capture_payment(
     payments: PaymentStore,
     ledger: LedgerStore,
     provider: PaymentProvider,
+    ask: Ask | None = None,
 ) -> Payment:
     """Take held money, in whole or in part; repeated with the same `key`, it is taken once.
 
     The amount's room is taken first, then the provider is called, then what it did is
     recorded and booked in one transaction. A repeat goes on where the first run ended.
+
+    Parameters
+    ----------
+    ask
+        Gives what is asked of the payment as it is; what is `wanted` of it where None.
 
     Raises
     ------
@@ -243,8 +275,10 @@ def capture_payment(
         The provider refuses for good; the room is given back.
     ProviderUnavailable, ProviderTimeout
         Worth a repeat with the same `key`. Until then the room stays taken.
+    TransactionConflict
+        Others kept moving money of this payment.
     """
-    return _move_money(CAPTURE, wanted, clock, payments, ledger, provider)
+    return _move_money(CAPTURE, wanted, ask, clock, payments, ledger, provider)
 
 
 def refund_payment(
@@ -254,13 +288,38 @@ def refund_payment(
     payments: PaymentStore,
     ledger: LedgerStore,
     provider: PaymentProvider,
+    ask: Ask | None = None,
 ) -> Payment:
     """Give taken money back, in whole or in part; repeated with the same `key`, once.
 
     Goes as `capture_payment` does, with the same errors; `AmountTooLarge` where it is
     more than was captured, less all other refunds, those under way too.
     """
-    return _move_money(REFUND, wanted, clock, payments, ledger, provider)
+    return _move_money(REFUND, wanted, ask, clock, payments, ledger, provider)
+
+
+def correct_tax(
+    order_id: str,
+    course: TaxCourse,
+    by: str,
+    now: datetime,
+    *,
+    payments: PaymentStore,
+    ledger: LedgerStore,
+) -> None:
+    """Book how much of what an order is charged is tax, where no money is moved; once.
+
+    Where units are cancelled that nobody was charged for yet, what was charged is for others.
+    """
+    for _ in range(BOOKING_TRIES):
+        payment, _ = payments.get_with_calls(order_id)
+        tax = course.within(payment.charged)
+        if tax == payment.tax_charged:
+            return
+        entry = tax_entry_of(payment, tax, by, now)
+        if payments.record_tax(payment, tax, ledger.writes(entry)):
+            return
+    raise TransactionConflict("others keep moving money of this payment")
 
 
 def refund_within(
@@ -360,9 +419,16 @@ def settle_payment(
     return payments.get(order_id)
 
 
+def _require_confirmed(record: OrderRecord) -> None:
+    if record.order.status != CONFIRMED:
+        status = record.order.status
+        raise IllegalTransition(f"the order is {status} and is not charged", status=status)
+
+
 def _move_money(
     kind: str,
     wanted: Movement,
+    ask: Ask | None,
     clock: Clock,
     payments: PaymentStore,
     ledger: LedgerStore,
@@ -370,22 +436,53 @@ def _move_money(
 ) -> Payment:
     call_id = derived_id(kind, wanted.order_id, wanted.key)
     now = clock()
-    payment, calls = payments.get_with_calls(wanted.order_id)
-    others = [call for call in calls if call.call_id != call_id and call.left_behind(now)]
-    if others:
-        finish_calls(payment, others, now, payments=payments, ledger=ledger, provider=provider)
+    for _ in range(BOOKING_TRIES):
         payment, calls = payments.get_with_calls(wanted.order_id)
-    call = next((call for call in calls if call.call_id == call_id), None)
-    if call is None:
-        amount = amount_to_move(payment, kind, wanted.amount)
-        call = payments.record_call(
-            payment,
-            PaymentCall(call_id, kind, wanted.order_id, amount, wanted.by, now, wanted.reason),
-        )
+        others = [call for call in calls if call.call_id != call_id and call.left_behind(now)]
+        if others:
+            finish_calls(payment, others, now, payments=payments, ledger=ledger, provider=provider)
+            payment, calls = payments.get_with_calls(wanted.order_id)
+        call = next((call for call in calls if call.call_id == call_id), None)
+        if call is None:
+            claim, rests_on = _asked(kind, wanted, payment, ask)
+            if claim is None:
+                return payment
+            call = payments.record_call(
+                payment, _new_call(call_id, kind, wanted, payment, claim, now), rests_on
+            )
+        if call is not None:
+            break
+    else:
+        raise TransactionConflict("others keep moving money of this payment")
     if wanted.amount not in (None, call.amount):
         raise IdempotencyKeyReused("this Idempotency-Key came with another amount")
     _finish(call, clock, payments, ledger, provider)
     return payments.get(wanted.order_id) or payment
+
+
+def _asked(
+    kind: str, wanted: Movement, payment: Payment, ask: Ask | None
+) -> tuple[Claim | None, tuple[Write, ...]]:
+    if ask is None:
+        return Claim(amount_to_move(payment, kind, wanted.amount)), ()
+    asking = ask(payment)
+    return asking.claim, asking.rests_on
+
+
+def _new_call(
+    call_id: str, kind: str, wanted: Movement, payment: Payment, claim: Claim, now: datetime
+) -> PaymentCall:
+    return PaymentCall(
+        call_id,
+        kind,
+        wanted.order_id,
+        claim.amount,
+        wanted.by,
+        now,
+        wanted.reason,
+        tax=tax_of_claim(payment, kind, claim),
+        uncharges=claim.uncharges,
+    )
 
 
 def _finish(

@@ -60,16 +60,22 @@ from commerce.payments.model import (
     REFUSED,
     RELEASED,
     REQUESTED,
+    Claim,
     Payment,
     PaymentCall,
     PaymentEvent,
     adds_up,
     amount_to_move,
     attempt_at,
+    claimed,
     follow_published,
     moved,
+    tax_of_claim,
 )
+from commerce.taxes import share_of_tax
 
+# Who refunds what was cancelled; calls were told by that before they said so themselves.
+UNCHARGED_BY = "cancel_lines"
 # Providers deliver again for days, not for weeks.
 MESSAGES_KEPT = timedelta(days=30)
 _READS = 6
@@ -100,13 +106,19 @@ NOT_RELEASED_YET = "attribute_not_exists(#released_at)"
 # Of any status: an undo goes on refunding what its order was charged.
 ROOM_TO_REFUND = "#refundable >= :amount"
 NO_ANSWER_YET = "#status = :requested"
-# The tax of a part depends on the parts before it, so parts are booked one after another.
+# What is asked for follows from all that was read of the payment.
+AS_IT_WAS_READ = "#version = :version"
+# A call's running total follows from those before it, so calls are booked one after another.
 NONE_BOOKED_MEANWHILE = "#status = :from AND (attribute_not_exists(#done) OR #done = :before)"
 # One refund takes from the allowance once, however often it is asked for.
 ROOM_IN_ALLOWANCE = (
     "attribute_not_exists(#pk) OR (#spent <= :room AND NOT contains(#taken, :one_refund))"
 )
 ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded AND #claimed = #captured"
+
+# With each claim, so that a payment of before these were kept has them from then on.
+SUMS_OF_TAX = "#uncharged = :uncharged, #tax_charged = :tax_charged, #tax_refunded = :tax_refunded"
+ROOMS = ("claimed", "refundable")
 
 # Each try fails only where another attempt began or ended meanwhile.
 _TRIES = 20
@@ -177,8 +189,13 @@ class PaymentStore:
 
     def _read(self, order_id: str) -> tuple[Payment | None, tuple[PaymentCall, ...]]:
         items = list(self._table.query("#pk = :id", {"id": order_id}, consistent=True))
-        payment = next((_payment(item) for item in items if item["sk"] == "payment"), None)
+        item = next((item for item in items if item["sk"] == "payment"), None)
+        payment = _payment(item) if item else None
         calls = [_call(item) for item in items if item["sk"] != "payment"]
+        if payment and item and "uncharged" not in item:
+            # Nothing was asked of it since that is kept with it.
+            before = sum(call.amount for call in calls if call.uncharges and not call.refused)
+            payment = replace(payment, uncharged=before)
         calls.sort(key=lambda call: (call.requested_at, call.call_id))
         return payment, tuple(calls)
 
@@ -397,13 +414,23 @@ class PaymentStore:
             if failed.item is None or one_refund not in failed.item["taken"]:
                 raise too_much from None
 
-    def record_call(self, payment: Payment, call: PaymentCall) -> PaymentCall:
+    def record_call(
+        self, payment: Payment, call: PaymentCall, rests_on: Sequence[Write] = ()
+    ) -> PaymentCall | None:
         """Take room for a capture or refund and record it, before the provider is called.
+
+        Parameters
+        ----------
+        payment
+            As it was read; what is asked for follows from that.
+        rests_on
+            Checks of what else it follows from.
 
         Returns
         -------
-        PaymentCall
-            The call, or the earlier one of its id, which says how far that came.
+        PaymentCall | None
+            The call, or the earlier one of its id, which says how far that came; None where
+            what it follows from changed meanwhile, so that it must be thought over again.
 
         Raises
         ------
@@ -412,14 +439,40 @@ class PaymentStore:
         IllegalTransition
             The payment went elsewhere meanwhile.
         """
+        if call.tax is None:
+            call = replace(call, tax=tax_of_claim(payment, call.kind, Claim(call.amount)))
         try:
-            self._table.transact([_claim(payment, call), Put(_call_item(call), NONE_YET)])
+            self._table.transact(
+                [_claim(payment, call), Put(_call_item(call), NONE_YET), *rests_on]
+            )
         except TransactionRefused as refused:
             if 1 in refused.failures:
                 return _call(refused.failures[1] or {})
-            amount_to_move(_payment(refused.failures[0] or {}), call.kind, call.amount)
-            raise
+            if 0 in refused.failures:
+                amount_to_move(_payment(refused.failures[0] or {}), call.kind, call.amount)
+            return None
         return call
+
+    def record_tax(self, payment: Payment, tax: int, booked: Sequence[Write]) -> bool:
+        """Record how much of what a payment is charged is tax, and book it, in one transaction.
+
+        Returns
+        -------
+        bool
+            False where the payment changed meanwhile.
+        """
+        corrected = replace(payment, tax_charged=tax)
+        update = Update(
+            payment_key(payment.order_id),
+            f"SET #version = #version + :one, {SUMS_OF_TAX}",
+            AS_IT_WAS_READ,
+            {"one": 1, "version": payment.version, **_sums_of_tax(corrected)},
+        )
+        try:
+            self._table.transact([update, *booked])
+        except TransactionRefused:
+            return False
+        return True
 
     def record_done(
         self,
@@ -638,36 +691,55 @@ def _elsewhere(payment: Payment, failed: ConditionFailed) -> IllegalTransition:
 
 
 def _claim(payment: Payment, call: PaymentCall) -> Update:
-    """Take room for a call."""
+    """Take room for a call, and the tax in it."""
+    after = claimed(payment, call)
+    values = {"one": 1, "version": payment.version, **_sums_of_tax(after)}
     if call.kind == CAPTURE:
         return Update(
             payment_key(call.order_id),
-            "SET #version = #version + :one ADD #claimed :amount",
-            ROOM_TO_CAPTURE,
+            f"SET #version = #version + :one, {SUMS_OF_TAX} ADD #claimed :amount",
+            f"{ROOM_TO_CAPTURE} AND {AS_IT_WAS_READ}",
             {
+                **values,
                 "authorized": AUTHORIZED,
                 "captured": CAPTURED,
                 "amount": call.amount,
                 "room": payment.amount - call.amount,
-                "one": 1,
             },
         )
     return Update(
         payment_key(call.order_id),
-        "SET #refundable = #refundable - :amount, #version = #version + :one",
-        ROOM_TO_REFUND,
-        {"amount": call.amount, "one": 1},
+        f"SET #refundable = #refundable - :amount, #version = #version + :one, {SUMS_OF_TAX}",
+        f"{ROOM_TO_REFUND} AND {AS_IT_WAS_READ}",
+        {**values, "amount": call.amount},
     )
+
+
+def _sums_of_tax(payment: Payment) -> dict[str, int]:
+    return {
+        "uncharged": payment.uncharged,
+        "tax_charged": payment.tax_charged,
+        "tax_refunded": payment.tax_refunded,
+    }
 
 
 def _give_back(call: PaymentCall) -> Update:
     """Undo of `_claim`."""
-    capture = call.kind == CAPTURE
+    tax = call.tax or 0
+    if call.kind == CAPTURE:
+        changes = {"claimed": -call.amount, "tax_charged": -tax}
+    elif call.uncharges:
+        changes = {"refundable": call.amount, "uncharged": -call.amount, "tax_charged": tax}
+    else:
+        changes = {"refundable": call.amount, "tax_refunded": -tax}
+    if call.tax is None:
+        # It took no more than its room.
+        changes = {name: change for name, change in changes.items() if name in ROOMS}
+    adds = ", ".join(f"#{name} :{name}" for name in changes)
     return Update(
         payment_key(call.order_id),
-        "SET #version = #version + :one ADD #room :amount",
-        values={"amount": -call.amount if capture else call.amount, "one": 1},
-        names={"room": "claimed" if capture else "refundable"},
+        f"SET #version = #version + :one ADD {adds}",
+        values={**changes, "one": 1},
     )
 
 
@@ -710,7 +782,9 @@ def _call_item(call: PaymentCall) -> Item:
         "status": call.status,
         "requested_at": to_text(call.requested_at),
     }
-    return {**item, "reason": call.reason} if call.reason else item
+    facts = {"reason": call.reason, "uncharges": call.uncharges}
+    item |= {name: value for name, value in facts.items() if value}
+    return item if call.tax is None else {**item, "tax": call.tax}
 
 
 def _call(item: Mapping[str, Any]) -> PaymentCall:
@@ -728,6 +802,8 @@ def _call(item: Mapping[str, Any]) -> PaymentCall:
         item.get("provider_reference", ""),
         item.get("refusal", ""),
         item.get("running_total", 0),
+        item.get("tax"),
+        item.get("uncharges", item["by"] == UNCHARGED_BY),
     )
 
 
@@ -738,7 +814,7 @@ def _event(status: str, now: datetime, reference: str = "") -> dict[str, str]:
 
 def _payment(item: Mapping[str, Any]) -> Payment:
     released_at = item.get("released_at")
-    return Payment(
+    payment = Payment(
         order_id=item["pk"],
         status=item["status"],
         version=item["version"],
@@ -756,6 +832,18 @@ def _payment(item: Mapping[str, Any]) -> Payment:
         refunded=item.get("refunded", 0),
         released=item.get("released", 0),
         released_at=from_text(released_at) if released_at else None,
+        uncharged=item.get("uncharged", 0),
+        tax_charged=item.get("tax_charged", 0),
+        tax_refunded=item.get("tax_refunded", 0),
+    )
+    if "tax_charged" in item or not payment.amount:
+        return payment
+    # As it was booked before each call had the tax of its own.
+    refunded = payment.captured - payment.refundable
+    return replace(
+        payment,
+        tax_charged=share_of_tax(payment.tax, payment.claimed, payment.amount),
+        tax_refunded=share_of_tax(payment.tax, refunded, payment.amount),
     )
 
 

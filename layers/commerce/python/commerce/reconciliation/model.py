@@ -22,8 +22,10 @@ from commerce.lifecycle import (
     VOIDED,
     VOIDING,
 )
+from commerce.orders.continuations import RETURN_ORDER
 from commerce.orders.model import Order
-from commerce.payments.model import DONE, Payment, PaymentCall
+from commerce.orders.record import OrderRecord
+from commerce.payments.model import DONE, REFUND, Payment, PaymentCall
 from commerce.payments.provider import ProviderPayment
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
@@ -47,6 +49,8 @@ LEFT_OPEN = "left_open"
 LEDGER_ENTRY_MISSING = "ledger_entry_missing"
 LEDGER_DIFFERS = "ledger_differs"
 ORDER_WITHOUT_PAYMENT = "order_without_payment"
+CAPTURED_MORE_THAN_OWED = "captured_more_than_owed"
+OWED_MORE_THAN_CAPTURED = "owed_more_than_captured"
 TRIAL_BALANCE = "trial_balance"
 NOT_LOOKED_AT = "not_looked_at"
 
@@ -89,11 +93,37 @@ class Facts:
     """
 
     order_id: str
-    order: Order | None
+    record: OrderRecord | None
     payment: Payment | None
     theirs: ProviderPayment | None
     calls: tuple[PaymentCall, ...] = ()
     cash: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def order(self) -> Order | None:
+        """The order, where there is one."""
+        return self.record.order if self.record else None
+
+    @property
+    def standing(self) -> OrderRecord | None:
+        """The order with its parts, where it stands: confirmed or completed."""
+        stands = self.record and self.record.order.standing in (CONFIRMED, COMPLETED)
+        return self.record if stands else None
+
+    @property
+    def charged(self) -> int:
+        """What the buyer was charged: captured, less what was refunded of cancelled units."""
+        return self.captured - sum(call.amount for call in self._refunds() if call.uncharges)
+
+    @property
+    def kept(self) -> int:
+        """What is kept of that after all refunds but those of goods that came back."""
+        return self.captured - sum(
+            call.amount for call in self._refunds() if call.by != RETURN_ORDER
+        )
+
+    def _refunds(self) -> Iterator[PaymentCall]:
+        return (call for call in self.calls if call.kind == REFUND and call.status == DONE)
 
     @property
     def captured(self) -> int:
@@ -123,7 +153,7 @@ def in_motion(facts: Facts, now: datetime) -> bool:
         moments += [from_text(facts.payment.events[-1].at)]
     if facts.theirs and facts.theirs.created_at:
         moments += [from_text(facts.theirs.created_at)] if facts.order is None else []
-    if facts.order and facts.order.status in _UNDECIDED_OR_UNDONE:
+    if facts.order and (facts.order.status in _UNDECIDED_OR_UNDONE or _owed(facts)):
         moments += [from_text(facts.order.timeline[-1].at)]
     return any(now - at < GRACE for at in moments)
 
@@ -151,6 +181,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
     if missing:
         yield missing
         return
+    yield from _owed(facts)
     yield from _amounts(facts)
     yield from _ledger(facts)
 
@@ -169,7 +200,7 @@ def _orphan(facts: Facts) -> Finding | None:
 
 def _without_payment(facts: Facts) -> Finding | None:
     """Find an order that stands and for which nothing is held or taken."""
-    if facts.order is None or facts.captured or not facts.order.total:
+    if facts.record is None or facts.order is None or facts.captured or not facts.record.owed:
         return None
     if facts.order.status == COMPLETED and facts.payment is None:
         return _finding(ORDER_WITHOUT_PAYMENT, facts, CAPTURED, "no payment")
@@ -183,6 +214,18 @@ def _without_payment(facts: Facts) -> Finding | None:
     if theirs not in (AUTHORIZED, CAPTURED):
         return _finding(ORDER_WITHOUT_PAYMENT, facts, AUTHORIZED, theirs)
     return None
+
+
+def _owed(facts: Facts) -> list[Finding]:
+    """Compare what was captured with what the order costs, less what was cancelled of it."""
+    record = facts.standing
+    if record is None or facts.payment is None:
+        return []
+    if facts.kept > record.owed:
+        return [_finding(CAPTURED_MORE_THAN_OWED, facts, record.owed, facts.kept)]
+    if record.all_sent and facts.charged < record.owed:
+        return [_finding(OWED_MORE_THAN_CAPTURED, facts, record.owed, facts.charged)]
+    return []
 
 
 def _amounts(facts: Facts) -> Iterator[Finding]:

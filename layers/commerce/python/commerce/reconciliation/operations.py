@@ -15,9 +15,9 @@ from typing import Any
 
 from commerce.clock import Clock, to_text
 from commerce.errors import DomainError, NotFound, TransientError
-from commerce.ids import is_id
 from commerce.ledger.store import LedgerStore
-from commerce.orders.model import Order
+from commerce.orders.record import OrderRecord
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 from commerce.payments.operations import finish_calls, settle_payment
 from commerce.payments.provider import PaymentProvider
@@ -66,6 +66,7 @@ class Shop:
     """All that a run looks into."""
 
     orders: OrderStore
+    records: RecordStore
     payments: PaymentStore
     ledger: LedgerStore
     provider: PaymentProvider
@@ -196,7 +197,7 @@ def _facts(order_id: str, shop: Shop) -> Facts:
     payment, calls = shop.payments.find_with_calls(order_id)
     return Facts(
         order_id,
-        _order(order_id, shop.orders),
+        _record(order_id, shop.records),
         payment,
         theirs,
         calls,
@@ -204,9 +205,9 @@ def _facts(order_id: str, shop: Shop) -> Facts:
     )
 
 
-def _order(order_id: str, orders: OrderStore) -> Order | None:
+def _record(order_id: str, records: RecordStore) -> OrderRecord | None:
     try:
-        return orders.get(order_id) if is_id(order_id, "order") else None
+        return records.get(order_id)
     except NotFound:
         return None
 

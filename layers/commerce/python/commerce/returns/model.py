@@ -166,9 +166,12 @@ def refund(record: OrderRecord, return_id: str, wanted: Refund, acting: Acting) 
         raise AmountTooLarge(
             f"what came in cost {worth}", available=max(0, worth - wanted.restocking_fee)
         )
+    with_delivery = worth > sum(amounts.values())
     settled = replace(
         wish,
         amounts=amounts,
+        worth=worth,
+        tax=record.tax_in(amounts) + (record.delivery_tax if with_delivery else 0),
         amount=amount,
         restocking_fee=wanted.restocking_fee,
         with_fulfillment=wanted.with_fulfillment,

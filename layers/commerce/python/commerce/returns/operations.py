@@ -15,8 +15,8 @@ from commerce.orders.calls import Call
 from commerce.orders.continuations import RETURN_ORDER
 from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
 from commerce.orders.records import RecordStore, made_by
-from commerce.payments.model import REFUND
-from commerce.payments.operations import Movement
+from commerce.payments.model import REFUND, Claim, Payment, Worth
+from commerce.payments.operations import Asking, Movement
 from commerce.payments.store import PaymentStore
 from commerce.returns import model as rules
 from commerce.returns.model import Refund
@@ -173,13 +173,20 @@ def pay_refund(return_id: str, clock: Clock, *, records: RecordStore, till: Till
         The provider refuses; somebody has to look.
     """
     order_id, _ = order_of(return_id, "return")
-    decided = records.get(order_id).sent_back(return_id).amount
-    payment, calls = till.payments.get_with_calls(order_id)
-    key, own = attempt(calls, REFUND, order_id, return_id)
-    amount = own.amount if own is not None else min(decided, payment.refundable)
-    if amount:
-        give_back(Movement(order_id, amount, key, RETURN_ORDER, "returned"), clock, till)
-    records.decide(order_id, lambda record: rules.paid(record, return_id, amount))
+    came = records.get(order_id).sent_back(return_id)
+    _, calls = till.payments.get_with_calls(order_id)
+    key, _ = attempt(calls, REFUND, order_id, return_id)
+
+    def ask(payment: Payment) -> Asking:
+        amount = min(came.amount, payment.refundable)
+        taxed = None if came.tax is None else Worth(came.worth, came.tax)
+        return Asking(Claim(amount, taxed) if amount else None)
+
+    give_back(Movement(order_id, None, key, RETURN_ORDER, "returned"), clock, till, ask)
+    _, calls = till.payments.get_with_calls(order_id)
+    _, own = attempt(calls, REFUND, order_id, return_id)
+    paid = own.amount if own is not None else 0
+    records.decide(order_id, lambda record: rules.paid(record, return_id, paid))
 
 
 def close_return(return_id: str, now: datetime, *, records: RecordStore) -> OrderRecord:
