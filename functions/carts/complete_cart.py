@@ -34,7 +34,7 @@ def handler(request: http.Request[CompleteCart, http.Nothing]) -> http.Response:
         digest(request.idempotency_key),
         request.fingerprint,
         request.body.expected_total,
-        request.body.payment.model_dump(),
+        request.body.payment.model_dump() if request.body.payment else None,
         orders=orders,
         records=records,
         saga=saga,

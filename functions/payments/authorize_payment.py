@@ -18,9 +18,9 @@ provider = SandboxProvider(Table(environment().sandbox_table))
 @task(AuthorizeInput)
 def handler(step: AuthorizeInput) -> dict[str, str]:
     """Give the order's id and the provider's reference."""
-    wanted = payment_of(orders.get(step.order_id), step.payment.provider)
+    wanted = payment_of(orders.get(step.order_id), step.provider)
     payment = authorize_payment(
-        wanted, step.payment.token, system_clock, payments=payments, provider=provider
+        wanted, step.token, system_clock, payments=payments, provider=provider
     )
     reference = payment.provider_reference or ""
     return {"order_id": payment.order_id, "provider_reference": reference}

@@ -128,6 +128,7 @@ class SimulatedShop:
     inner: Any = None
     price: Callable[[str], order_steps.Priced] | None = None
     delivery: str | None = None
+    unit_price: int = 500
     entered: list[str] = field(default_factory=list)
     recovered: list[str] = field(default_factory=list)
     late: bool = False
@@ -144,7 +145,9 @@ class SimulatedShop:
         self.provider = SandboxProvider(self._table("sandbox"), self.clock, self.wait)
         self._names = count(1)
 
-    def checkout(self, token: str = "tok_visa", key: str = "key-1") -> Order | DomainError | None:
+    def checkout(
+        self, token: str | None = "tok_visa", key: str = "key-1"
+    ) -> Order | DomainError | None:
         """Complete the cart as the API does; a refusal is given, not raised.
 
         None where the function that answers the caller died itself.
@@ -155,7 +158,7 @@ class SimulatedShop:
                 key,
                 f"fingerprint of {key}",
                 None,
-                {"provider": "sandbox", "token": token},
+                {"provider": "sandbox", "token": token} if token else None,
                 orders=self.orders,
                 records=self.records,
                 saga=_Machine(self, "place_order"),  # type: ignore[arg-type] # stands in its place
@@ -271,10 +274,10 @@ class SimulatedShop:
 
     def _authorize_payment(self, given: dict[str, Any]) -> Any:
         step = AuthorizeInput(**given)
-        wanted = payment_of(self.orders.get(step.order_id), step.payment.provider)
+        wanted = payment_of(self.orders.get(step.order_id), step.provider)
         authorize_payment(
             wanted,
-            step.payment.token,
+            step.token,
             self.clock,
             payments=self.payments,
             provider=self.provider,
@@ -318,7 +321,17 @@ class SimulatedShop:
         )
         variants = {
             sku: Variant(
-                sku, "prod_1", sku.title(), "", {"GBP": 500}, "standard", 100, True, "active", 1
+                sku,
+                "prod_1",
+                sku.title(),
+                "",
+                {"GBP": self.unit_price},
+                "standard",
+                100,
+                # What is free is a download here, or its delivery would cost something.
+                bool(self.unit_price),
+                "active",
+                1,
             )
             for sku in self.lines
         }

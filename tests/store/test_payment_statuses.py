@@ -73,6 +73,7 @@ def after_its_calls(act: Act) -> Act:
 
 ACTS: dict[str, Act] = {
     "authorize": lambda t: t.authorize(),
+    "owe nothing": lambda t: t.authorize(0, 0),
     "be declined": lambda t: t.authorize(token="tok_declined"),
     "get no answer": lambda t: t.authorize(token="tok_timeout"),
     "not reach it": lambda t: t.authorize(token="tok_unavailable"),
@@ -95,6 +96,7 @@ WALKS = (
     ("authorize", "capture a part", "void"),
     ("authorize", "let the rest go"),
     ("void", "authorize"),
+    ("owe nothing", "void"),
     ("be declined", "void"),
     ("get no answer", "void"),
     ("not reach it", "authorize"),

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from builders import NOW, ORDER_ID, table
+from commerce.dynamo.table import Update
 from commerce.errors import (
     OrderCanceled,
     PaymentDeclined,
@@ -13,11 +14,11 @@ from commerce.errors import (
 )
 from commerce.ledger.store import LedgerStore
 from commerce.lifecycle import AUTHORIZING
-from commerce.payments.model import CALL_LIFE, Payment
+from commerce.payments.model import CALL_LIFE, Payment, payment_status
 from commerce.payments.operations import authorize_payment, void_payment
 from commerce.payments.provider import ProviderPayment
 from commerce.payments.sandbox import SandboxProvider
-from commerce.payments.store import PaymentStore
+from commerce.payments.store import PaymentStore, payment_key
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -159,11 +160,35 @@ def test_an_authorization_that_comes_in_after_the_void_began_voids_itself() -> N
     assert till.void().status == "voided"
 
 
-def test_an_order_that_costs_nothing_asks_nobody() -> None:
+def test_an_order_that_costs_nothing_is_paid_and_asks_nobody() -> None:
     till = Till()
-    free = Payment(ORDER_ID, AUTHORIZING, 1, "sandbox", 0, "GBP")
-    assert till.authorize("tok_declined", free).status == "authorized"
+    free = Payment(ORDER_ID, AUTHORIZING, 1, "", 0, "GBP")
+    for _ in range(2):
+        assert payment_status(till.authorize("", free)) == "captured"
     assert till.at_provider() is None
+    for _ in range(2):
+        assert till.void().status == "voided"
+    with pytest.raises(OrderCanceled):
+        till.authorize("", free)
+    assert till.at_provider() is None
+
+
+@pytest.mark.parametrize("status", ["authorizing", "authorized"])
+def test_an_order_that_costs_nothing_and_was_recorded_as_held_is_paid(status: str) -> None:
+    till = Till()
+    facts = {
+        "status": status,
+        "version": 1,
+        "amount": 0,
+        "currency": "GBP",
+        "attempted_at": "2026-03-01T12:00:00.000Z",
+        "events": [],
+    }
+    sets = ", ".join(f"#{name} = :{name}" for name in facts)
+    table("payments").update(Update(payment_key(ORDER_ID), f"SET {sets}", values=facts))
+    free = Payment(ORDER_ID, AUTHORIZING, 1, "", 0, "GBP")
+    assert payment_status(till.authorize("", free)) == "captured"
+    assert payment_status(till.payments.get(ORDER_ID)) == "captured"
     assert till.void().status == "voided"
 
 

@@ -225,6 +225,10 @@ class PriceChanged(DomainError):
     """The total is not what the buyer was shown; `expected_total` and `total` tell both."""
 
 
+class PaymentRequired(DomainError):
+    """The order costs something, and no way to pay was given; `total` tells how much."""
+
+
 class PaymentDeclined(DomainError):
     """The payment provider refused the payment; `reason` is the provider's code."""
 

@@ -101,10 +101,11 @@ PARTIALLY_REFUNDED = "partially_refunded"
 
 _GIVEN_BACK = frozenset({PARTIALLY_REFUNDED, REFUNDED})
 
-# Told, not decided: the payment's status, and how much was captured and refunded. What was
+# Told, not decided: the payment's status, and how much was captured and refunded. What costs
+# nothing is `captured` from the start. What was
 # captured is `refunded` until more is captured of what is still held.
 ORDER_PAYMENT: Mapping[str, frozenset[str]] = {
-    PENDING: frozenset({AUTHORIZING, VOIDED}),
+    PENDING: frozenset({AUTHORIZING, CAPTURED, VOIDED}),
     AUTHORIZING: PAYMENT[AUTHORIZING],
     FAILED: PAYMENT[FAILED],
     AUTHORIZED: frozenset({PARTIALLY_CAPTURED, CAPTURED, VOIDING}),

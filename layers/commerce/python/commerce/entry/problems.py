@@ -61,6 +61,7 @@ STATUS: dict[type[DomainError], int] = {
     errors.CartTooLarge: 422,
     errors.ItemTooLarge: 422,
     errors.CartIncomplete: 422,
+    errors.PaymentRequired: 422,
     errors.FulfillmentOptionUnavailable: 422,
     errors.DestinationNotServed: 422,
     errors.AddressRefused: 422,

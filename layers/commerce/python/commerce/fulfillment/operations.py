@@ -331,6 +331,9 @@ def refund_canceled(
         payments=till.payments,
         ledger=till.ledger,
     )
+    if not record.owed:
+        # Only what costs nothing is left to send, so nothing has to be held for it.
+        release_rest(order_id, clock(), payments=till.payments, provider=till.provider)
     records.decide(order_id, lambda record: rules.settle_cancellation(record, cancellation_id))
 
 

@@ -13,7 +13,13 @@ from typing import Any
 from commerce import errors
 from commerce.carts.model import Cart
 from commerce.clock import to_text
-from commerce.errors import DomainError, IllegalTransition, InvalidRequest, PriceChanged
+from commerce.errors import (
+    DomainError,
+    IllegalTransition,
+    InvalidRequest,
+    PaymentRequired,
+    PriceChanged,
+)
 from commerce.lifecycle import CANCELED, CANCELING, COMPLETED, CONFIRMED, PENDING
 from commerce.orders.model import (
     RECOVERIES_MAX,
@@ -58,6 +64,7 @@ REFUSALS = (
     errors.DestinationNotServed,
     errors.FulfillmentOptionUnavailable,
     errors.PriceChanged,
+    errors.PaymentRequired,
     errors.OutOfStock,
     errors.PaymentDeclined,
     errors.ProviderUnavailable,
@@ -70,7 +77,10 @@ Priced = tuple[Cart, PricedCart, ShopSettings]
 
 @dataclass(frozen=True)
 class PlaceOrder:
-    """The order saga's input; `idempotency_key` and `fingerprint` are digests."""
+    """The order saga's input; `idempotency_key` and `fingerprint` are digests.
+
+    `pays` tells whether a way to pay was given.
+    """
 
     order_id: str
     cart_id: str
@@ -78,6 +88,7 @@ class PlaceOrder:
     expected_total: int | None
     idempotency_key: str
     fingerprint: str
+    pays: bool = True
 
 
 # --- the call that starts the saga --------------------------------------------
@@ -88,7 +99,7 @@ def complete_cart(
     idempotency_key: str,
     fingerprint: str,
     expected_total: int | None,
-    payment: Mapping[str, str],
+    payment: Mapping[str, str] | None,
     *,
     orders: OrderStore,
     records: RecordStore,
@@ -126,7 +137,7 @@ def complete_cart(
             "expected_total": expected_total,
             "idempotency_key": idempotency_key,
             "fingerprint": fingerprint,
-            "payment": dict(payment),
+            "payment": dict(payment) if payment else None,
         }
     )
     if outcome.status == STILL_RUNNING:
@@ -199,6 +210,8 @@ def place_order(
     ------
     PriceChanged
         The total is not the one the buyer was shown.
+    PaymentRequired
+        It costs something, and no way to pay was given.
     PlacedByAnother
         Another execution placed this order.
     """
@@ -212,6 +225,10 @@ def place_order(
             expected_total=wanted.expected_total,
             total=order.total,
         )
+    if order.total and not wanted.pays:
+        sentence = "say how the order is paid: only one that costs nothing needs no payment"
+        faults = [{"path": "$.payment", "code": "missing", "detail": sentence}]
+        raise PaymentRequired(sentence, errors=faults, total=order.total)
     orders.place_once(order, _details(cart, priced))
     return order
 

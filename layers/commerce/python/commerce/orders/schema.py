@@ -91,7 +91,9 @@ class CompleteCart(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    payment: PaymentInstrument
+    payment: PaymentInstrument | None = Field(
+        default=None, description="Needed unless there is nothing to pay; then it is not used."
+    )
     expected_total: int | None = Field(
         default=None,
         ge=0,

@@ -29,6 +29,7 @@ class PlaceOrderInput(Step):
     idempotency_key: str
     fingerprint: str
     execution: str
+    payment: PaymentInstrument | None
 
     def wanted(self) -> PlaceOrder:
         """Give the order to place."""
@@ -39,13 +40,24 @@ class PlaceOrderInput(Step):
             self.expected_total,
             self.idempotency_key,
             self.fingerprint,
+            self.payment is not None,
         )
 
 
 class AuthorizeInput(Step):
-    """The step that calls the payment provider."""
+    """The step that calls the payment provider, where there is something to pay."""
 
-    payment: PaymentInstrument
+    payment: PaymentInstrument | None
+
+    @property
+    def provider(self) -> str:
+        """Which provider is called."""
+        return self.payment.provider if self.payment else ""
+
+    @property
+    def token(self) -> str:
+        """What the provider gave the storefront."""
+        return self.payment.token if self.payment else ""
 
 
 class Failure(BaseModel):

@@ -11,6 +11,7 @@ from commerce.clock import from_text, to_text
 from commerce.errors import AmountTooLarge, IllegalTransition
 from commerce.lifecycle import (
     AUTHORIZED,
+    AUTHORIZING,
     CAPTURED,
     ORDER_PAYMENT,
     PARTIALLY_CAPTURED,
@@ -295,6 +296,9 @@ def payment_status(payment: Payment | None) -> str:
     """Say how a payment stands, with how much of it was captured and refunded."""
     if payment is None:
         return PENDING
+    if payment.status in (AUTHORIZING, AUTHORIZED) and not payment.amount:
+        # As it was recorded before nothing to pay was paid from the start.
+        return CAPTURED
     if payment.status != CAPTURED:
         return payment.status
     if payment.refunded:

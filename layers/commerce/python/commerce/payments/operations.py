@@ -123,6 +123,8 @@ def authorize_payment(
 ) -> Payment:
     """Hold an order's money at the provider; repeated, it is held once.
 
+    Where there is nothing to pay it is paid, and nobody is asked.
+
     A run that finds an attempt without an answer asks the provider what became of it,
     so a timeout that had its effect ends well.
 
@@ -135,6 +137,11 @@ def authorize_payment(
     ProviderUnavailable, ProviderTimeout
         Worth another run of the step.
     """
+    if not wanted.amount:
+        payment = payments.record_paid(wanted, clock())
+        if payment.status not in (AUTHORIZED, CAPTURED):
+            raise _canceled(payment)
+        return payment
     attempt = payments.record_attempt(wanted, clock())
     payment = attempt.payment
     if payment.status in (AUTHORIZED, CAPTURED):
@@ -559,9 +566,6 @@ def _ask(
 ) -> ProviderPayment:
     """Ask what became of earlier attempts, and make this one where they came to nothing."""
     payment = attempt.payment
-    if not payment.amount:
-        # Nothing to pay, so there is nothing to ask of anybody.
-        return ProviderPayment(payment.reference, "", AUTHORIZED, 0, payment.currency)
     try:
         found = None if attempt.first else provider.find(payment.reference)
     except (ProviderUnavailable, ProviderTimeout):

@@ -309,6 +309,27 @@ class PaymentStore:
                 return Attempt(attempt, _payment(item))
         return Attempt("", known)
 
+    def record_paid(self, payment: Payment, now: datetime) -> Payment:
+        """Record that there is nothing to pay, so that it is paid; or give what was recorded."""
+        paid = replace(payment, status=CAPTURED)
+        item = {
+            **payment_key(paid.order_id),
+            "status": paid.status,
+            "version": paid.version,
+            "amount": paid.amount,
+            "currency": paid.currency,
+            "events": [_event(paid.status, now)],
+        }
+        follow_published(None, paid)
+        try:
+            self._table.put(Put(item, NONE_YET))
+        except ConditionFailed as failed:
+            known = _payment(failed.item or {})
+            # Begun by a release of the shop that recorded an attempt at nothing, too.
+            begun = known.status == AUTHORIZING and not known.amount
+            return self.record_answer(known, AUTHORIZED, now) if begun else known
+        return _payment(item)
+
     def record_no_effect(self, payment: Payment, attempt: str, now: datetime) -> None:
         """Record that an attempt surely had no effect; the payment `failed` where all had none."""
         key, one = payment_key(payment.order_id), {"attempt": attempt, "one": 1}
