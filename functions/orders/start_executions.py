@@ -4,11 +4,9 @@ from commerce.entry.task import task
 from commerce.environment import environment
 from commerce.events.schema import Delivery
 from commerce.orders.continuations import (
-    CANCEL_LINES,
-    FULFIL_ORDER,
-    RETURN_ORDER,
     start_executions,
 )
+from commerce.orders.machines import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.workflows import StateMachine
 
 machines = {

@@ -6,7 +6,7 @@ from commerce.entry.task import task
 from commerce.entry.telemetry import count
 from commerce.environment import environment
 from commerce.lifecycle import REQUIRES_ACTION
-from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
+from commerce.orders.machines import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.orders.operations import interrupt_order
 from commerce.orders.records import RecordStore
 from commerce.orders.tasks import StatusChange

@@ -194,6 +194,30 @@ def test_without_a_key_a_checkout_is_refused(storefront: Storefront) -> None:
     assert storefront.levels(sku) == (20, 0)
 
 
+def test_a_cart_of_nothing_needs_no_payment_and_any_other_does(storefront: Storefront) -> None:
+    (paid,) = storefront.stocked(20)
+    free = f"{paid}-guide"
+    columns = (
+        "Handle,Title,Variant SKU,Variant Inventory Qty,Variant Price,Variant Requires Shipping"
+    )
+    row = f"{free},Guide,{free},20,0.00,false"
+    storefront.shop.ask("POST", "/admin/imports", {"csv": f"{columns}\n{row}"})
+
+    def complete(sku: str) -> httpx.Response:
+        cart = storefront.cart({sku: 1})
+        path = f"/store/carts/{cart['id']}/complete"
+        return storefront.shop.call("POST", path, {"expected_total": total(cart)}, key=new_key())
+
+    order, refused = complete(free), complete(paid)
+
+    assert (order.status_code, order.json()["total"]) == (200, 0)
+    assert order.json()["payment_status"] == "captured"
+    assert storefront.at_provider(order.json()["id"]) is None
+    assert (refused.status_code, refused.json()["code"]) == (422, "payment_required")
+    assert [fault["path"] for fault in refused.json()["errors"]] == ["$.payment"]
+    assert storefront.levels(paid) == (20, 0)
+
+
 def test_after_a_refusal_the_cart_may_be_completed_anew(storefront: Storefront) -> None:
     (sku,) = storefront.stocked(20)
     cart = storefront.cart({sku: 1})

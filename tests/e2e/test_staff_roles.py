@@ -62,6 +62,38 @@ def test_support_gives_back_a_limited_amount_of_one_order_and_a_manager_the_rest
     assert sale.money().refunded == 600
 
 
+def test_support_cancels_what_gives_back_no_more_than_its_limit(
+    storefront: Storefront, deployed_shop: Workspace, tokens: Mapping[Role, str]
+) -> None:
+    sale = Sale(storefront, 1, 1)
+    sale.allocated()
+    taken = storefront.shop.call("POST", f"/admin/orders/{sale.id}/capture", {}, key=new_key())
+    assert taken.status_code == 200, taken.text
+
+    def cancel(*units: int) -> httpx.Response:
+        return httpx.post(
+            f"{deployed_shop.base_url}/admin/orders/{sale.id}/cancel",
+            json={"reason": "ordered twice"}
+            | ({"line_items": sale.lines(*units)} if units else {}),
+            headers={"Authorization": tokens[Role.SUPPORT], "Idempotency-Key": new_key()},
+            timeout=40,
+            trust_env=False,
+        )
+
+    with policies(storefront.shop, support_refund_limit={"GBP": sale.cost(0)}):
+        refused = cancel()
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        assert refused.json()["limit"] == sale.cost(0)
+        assert cancel(1).status_code == 202
+        assert cancel(0, 1).status_code == 403
+    # Whoever takes all that is left takes no more than what was not cancelled.
+    sale.wait(lambda order: bool(order["payment"]["refunded"]), "the refund")
+    assert sale.money().refunded == sale.cost(0)
+    again = storefront.shop.call("POST", f"/admin/orders/{sale.id}/capture", {}, key=new_key())
+    assert (again.status_code, again.json()["code"]) == (409, "amount_too_large")
+    assert again.json()["available"] == 0
+
+
 def test_an_id_token_opens_nothing(cloud: Cloud, ask: Ask) -> None:
     signed_in = _of_ours(cloud, Role.OWNER)
     assert ask("GET /admin/orders", signed_in["AccessToken"]).status_code == 200

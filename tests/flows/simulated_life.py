@@ -46,13 +46,11 @@ from commerce.lifecycle import (
     REQUIRES_ACTION,
 )
 from commerce.orders.continuations import (
-    CANCEL_LINES,
-    FULFIL_ORDER,
-    RETURN_ORDER,
     answer_wait,
     await_decision,
     start_executions,
 )
+from commerce.orders.machines import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.orders.operations import interrupt_order
 from commerce.orders.owed import continue_orders
 from commerce.orders.record import Fulfillment, OrderRecord, Return, Units, part_id

@@ -168,9 +168,21 @@ class ShopAtWork:
 
     # --- what people decide -----------------------------------------------------
 
-    def cancel(self, order_id: str, units: Units | None = None, by: str = STAFF) -> OrderRecord:
+    def cancel(
+        self,
+        order_id: str,
+        units: Units | None = None,
+        by: str = STAFF,
+        limits: Mapping[str, int] | None = None,
+    ) -> OrderRecord:
+        allowance = None if limits is None else fulfillment.Allowance(limits, self.till.payments)
         return fulfillment.cancel_order(
-            order_id, units, self.acting(by), records=self.records, recovery=self.machine
+            order_id,
+            units,
+            self.acting(by),
+            records=self.records,
+            recovery=self.machine,
+            allowance=allowance,
         )
 
     def shortage(self, part: str, units: Units) -> OrderRecord:

@@ -10,7 +10,7 @@ from commerce.emails.rendering import render
 from commerce.emails.store import EmailStore
 from commerce.errors import DomainError, NotFound
 from commerce.events.model import PAYMENT_REFUNDED, DomainEvent
-from commerce.orders.continuations import CANCEL_LINES, RETURN_ORDER
+from commerce.orders.machines import CANCEL_LINES, RETURN_ORDER
 from commerce.orders.records import RecordStore
 from commerce.payments.model import REFUND
 from commerce.payments.operations import VOID

@@ -35,6 +35,7 @@ from commerce.orders.record import (
     part_id,
     without,
 )
+from commerce.payments.model import Payment
 from commerce.settings.model import AT_ONCE
 
 BUYER = "buyer"
@@ -252,6 +253,21 @@ def cancel_units(record: OrderRecord, wanted: Units, acting: Acting) -> Decision
         key=lambda each: allowed.index(each.status),
     )
     return _cancel_from(record, sources, wanted, acting)
+
+
+def given_back_by(decision: Decision, payment: Payment) -> int:
+    """Tell how much a cancellation has the shop give back, of a payment as it is.
+
+    All that is kept of it where the whole order is cancelled; of units, what is charged more
+    then than the order costs. What is about to be charged at once counts as charged.
+    """
+    after = decision.after
+    if after.order.status == CANCELING:
+        return payment.kept
+    due = max(0, (after.order.charged or 0) - payment.claimed)
+    excess = payment.charged + due - after.owed
+    canceled = sum(each.amount for each in decision.cancellations)
+    return max(0, min(canceled, excess, payment.kept + due))
 
 
 def report_shortage(

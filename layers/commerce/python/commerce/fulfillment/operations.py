@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
@@ -15,7 +15,7 @@ from commerce.ids import derived_id
 from commerce.ledger.store import LedgerStore
 from commerce.lifecycle import CANCELED, CANCELING
 from commerce.orders.calls import Call
-from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER
+from commerce.orders.machines import CANCEL_LINES, FULFIL_ORDER
 from commerce.orders.operations import undo
 from commerce.orders.record import Decision, Fulfillment, OrderRecord, Units, order_of
 from commerce.orders.records import RecordStore, made_by
@@ -47,6 +47,14 @@ class Till:
     provider: PaymentProvider
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """How much money may go back of an order, by currency, over all that support decides."""
+
+    limits: Mapping[str, int]
+    payments: PaymentStore
+
+
 # --- what people decide -----------------------------------------------------------
 
 
@@ -57,6 +65,7 @@ def cancel_order(
     *,
     records: RecordStore,
     recovery: StateMachine,
+    allowance: Allowance | None = None,
 ) -> OrderRecord:
     """Cancel a whole order, or some of its units where `units` are given.
 
@@ -64,18 +73,29 @@ def cancel_order(
     units' by `cancel_lines`, which the event of the cancellation starts. Repeated, a whole
     order is cancelled once.
 
+    Parameters
+    ----------
+    allowance
+        What bounds the money that goes back by it; nothing where None.
+
     Raises
     ------
     IllegalTransition
         It is too late: a part is packed, for a buyer, or on its way.
     TooManyUnits
         There are not so many that may still be cancelled.
+    Forbidden
+        More money would go back than the allowance lets.
     """
 
     def decide(record: OrderRecord) -> Decision | None:
         if units is None:
-            return rules.cancel(record, acting)
-        return rules.cancel_units(record, units, acting)
+            decision = rules.cancel(record, acting)
+        else:
+            decision = rules.cancel_units(record, units, acting)
+        if decision is None or allowance is None:
+            return decision
+        return _within(allowance, decision, acting)
 
     call = Call.of("cancel_order", acting.key, units, acting.reason)
     return undo(records.decide(order_id, decide, call).order, records, recovery)
@@ -335,6 +355,21 @@ def refund_canceled(
         # Only what costs nothing is left to send, so nothing has to be held for it.
         release_rest(order_id, clock(), payments=till.payments, provider=till.provider)
     records.decide(order_id, lambda record: rules.settle_cancellation(record, cancellation_id))
+
+
+def _within(allowance: Allowance, decision: Decision, acting: Acting) -> Decision:
+    """Take from the allowance what a cancellation gives back of the payment as it is now."""
+    order_id = decision.order.order_id
+    payment = allowance.payments.get(order_id)
+    if payment is None:
+        return decision
+    amount = rules.given_back_by(decision, payment)
+    if amount:
+        name = f"cancel_{acting.key or decision.order.version}"
+        limit = allowance.limits.get(payment.currency, 0)
+        allowance.payments.take_allowance(order_id, name, amount, limit)
+    # A capture meanwhile would make it more than was let.
+    return replace(decision, rests_on=(allowance.payments.unchanged(payment),))
 
 
 def attempt(

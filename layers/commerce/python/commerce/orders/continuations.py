@@ -13,14 +13,11 @@ from typing import Any
 
 from commerce.events import model as events
 from commerce.events.model import DomainEvent
+from commerce.orders.machines import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.orders.record import order_of
 from commerce.orders.records import RecordStore, Wait
 from commerce.orders.watchdog import started_again
 from commerce.workflows import StateMachine, TaskTokens
-
-FULFIL_ORDER = "fulfil_order"
-CANCEL_LINES = "cancel_lines"
-RETURN_ORDER = "return_order"
 
 Machines = Mapping[str, StateMachine]
 

@@ -26,6 +26,7 @@ from typing import Any
 
 from commerce.clock import from_text, to_text
 from commerce.dynamo.table import (
+    Check,
     ConditionFailed,
     Item,
     Key,
@@ -54,6 +55,7 @@ from commerce.lifecycle import (
     VOIDING,
     follow,
 )
+from commerce.orders.machines import CANCEL_LINES
 from commerce.payments.model import (
     CAPTURE,
     DONE,
@@ -74,8 +76,6 @@ from commerce.payments.model import (
 )
 from commerce.taxes import share_of_tax
 
-# Who refunds what was cancelled; calls were told by that before they said so themselves.
-UNCHARGED_BY = "cancel_lines"
 # Providers deliver again for days, not for weeks.
 MESSAGES_KEPT = timedelta(days=30)
 _READS = 6
@@ -434,6 +434,11 @@ class PaymentStore:
         except ConditionFailed as failed:
             if failed.item is None or one_refund not in failed.item["taken"]:
                 raise too_much from None
+
+    def unchanged(self, payment: Payment) -> Check:
+        """Check, in another service's transaction, that a payment is as it was read."""
+        values = {"version": payment.version}
+        return self._table.own(Check(payment_key(payment.order_id), AS_IT_WAS_READ, values))
 
     def record_call(
         self, payment: Payment, call: PaymentCall, rests_on: Sequence[Write] = ()
@@ -824,7 +829,8 @@ def _call(item: Mapping[str, Any]) -> PaymentCall:
         item.get("refusal", ""),
         item.get("running_total", 0),
         item.get("tax"),
-        item.get("uncharges", item["by"] == UNCHARGED_BY),
+        # Calls did not always say so themselves.
+        item.get("uncharges", item["by"] == CANCEL_LINES),
     )
 
 

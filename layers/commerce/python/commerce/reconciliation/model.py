@@ -22,7 +22,7 @@ from commerce.lifecycle import (
     VOIDED,
     VOIDING,
 )
-from commerce.orders.continuations import RETURN_ORDER
+from commerce.orders.machines import RETURN_ORDER
 from commerce.orders.model import Order
 from commerce.orders.record import OrderRecord
 from commerce.payments.model import DONE, REFUND, Payment, PaymentCall

@@ -12,7 +12,7 @@ from commerce.fulfillment.operations import Till, attempt
 from commerce.fulfillment.operations import refund as give_back
 from commerce.lifecycle import REFUNDING
 from commerce.orders.calls import Call
-from commerce.orders.continuations import RETURN_ORDER
+from commerce.orders.machines import RETURN_ORDER
 from commerce.orders.record import Decision, OrderRecord, Return, Units, order_of
 from commerce.orders.records import RecordStore, made_by
 from commerce.payments.model import REFUND, Claim, Payment, Worth
