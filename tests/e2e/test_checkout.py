@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from e2e.recovery import settle

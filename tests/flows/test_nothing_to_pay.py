@@ -23,7 +23,7 @@ def a_shop(unit_price: int) -> SimulatedShop:
     database = EmulatedDynamoDb(*SERVICES)
     client: Any = database
     units = {"JAM": 10, "MUG": 10, "TEA": 10}
-    StockStore(Table(table_name("stock"), client)).open_many(units, NOW)
+    StockStore(Table(table_name("stock"), client)).open_many(units, NOW, location="main")
     return SimulatedShop(inner=database, unit_price=unit_price)
 
 
