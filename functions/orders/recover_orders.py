@@ -6,7 +6,7 @@ from commerce.entry.task import task
 from commerce.entry.telemetry import count
 from commerce.environment import environment
 from commerce.errors import SweepIncomplete
-from commerce.orders.continuations import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
+from commerce.orders.machines import CANCEL_LINES, FULFIL_ORDER, RETURN_ORDER
 from commerce.orders.operations import recover_orders
 from commerce.orders.owed import continue_orders
 from commerce.orders.records import RecordStore

@@ -16,7 +16,8 @@ from itertools import islice
 from operator import attrgetter
 
 from commerce.lifecycle import CONFIRMED
-from commerce.orders.continuations import FULFIL_ORDER, Execution, Machines, work_on
+from commerce.orders.continuations import Execution, Machines, work_on
+from commerce.orders.machines import FULFIL_ORDER
 from commerce.orders.model import RECOVERIES_MAX, STANDING, Order, Stop
 from commerce.orders.operations import interrupt_order
 from commerce.orders.record import OrderRecord, part_id
