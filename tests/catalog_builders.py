@@ -8,7 +8,11 @@ from typing import Any
 
 from builders import NOW, table
 from commerce.catalog.model import Category, Product, ProductVariant
+from commerce.catalog.operations import OnSale
 from commerce.catalog.store import CatalogStore
+from commerce.settings.recent import RecentSettings
+from commerce.settings.store import SettingsStore
+from commerce.stock.store import StockStore
 
 PRODUCT_ID = "prod_01kjm2h5k0abcdefghjkmnpqrstvwxyz0123"
 OTHER_ID = "prod_01kjm2h5k1abcdefghjkmnpqrstvwxyz0123"
@@ -18,6 +22,12 @@ MUGS = Category("mugs", "Mugs")
 def catalog() -> CatalogStore:
     """Open the test catalogue."""
     return CatalogStore(table("catalog"))
+
+
+def on_sale() -> OnSale:
+    """Give what buyers are told of the test stock."""
+    settings = SettingsStore(table("settings"))
+    return OnSale(StockStore(table("stock")).available, RecentSettings(settings))
 
 
 def variant(sku: str = "MUG-BLU", **other: Any) -> ProductVariant:

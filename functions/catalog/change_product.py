@@ -7,9 +7,18 @@ from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import HandleTaken, NotFound, PreconditionRequired, SkuTaken, StaleVersion
+from commerce.errors import (
+    HandleTaken,
+    NotFound,
+    PreconditionRequired,
+    SkuHasStock,
+    SkuTaken,
+    StaleVersion,
+)
+from commerce.stock.store import StockStore
 
-catalog = CatalogStore(Table(environment().catalog_table))
+stock = StockStore(Table(environment().stock_table))
+catalog = CatalogStore(Table(environment().catalog_table), stock.none_left)
 
 
 @http.operation(
@@ -17,7 +26,7 @@ catalog = CatalogStore(Table(environment().catalog_table))
     "Change a product at the version in If-Match",
     body=ProductChanges,
     returns=AdminProduct,
-    problems=(NotFound, PreconditionRequired, StaleVersion, HandleTaken, SkuTaken),
+    problems=(NotFound, PreconditionRequired, StaleVersion, HandleTaken, SkuTaken, SkuHasStock),
     before=lambda request: AdminProduct.of(operations.read_product(request.path["id"], catalog)),
 )
 def handler(request: http.Request[ProductChanges, http.Nothing]) -> http.Response:

@@ -15,8 +15,8 @@ from commerce.settings.store import SettingsStore
 from commerce.stock.operations import open_stock
 from commerce.stock.store import StockStore
 
-catalog = CatalogStore(Table(environment().catalog_table))
 stock = StockStore(Table(environment().stock_table))
+catalog = CatalogStore(Table(environment().catalog_table), stock.none_left)
 settings = SettingsStore(Table(environment().settings_table))
 files = ImportFiles(environment().imports_bucket)
 

@@ -9,8 +9,15 @@ from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import InvalidCursor
 from commerce.secret import Secret
+from commerce.settings.recent import RecentSettings
+from commerce.settings.store import SettingsStore
+from commerce.stock.store import StockStore
 
 catalog = CatalogStore(Table(environment().catalog_table))
+on_sale = operations.OnSale(
+    StockStore(Table(environment().stock_table)).available,
+    RecentSettings(SettingsStore(Table(environment().settings_table))),
+)
 cursors = Cursors(Secret(environment().cursor_secret))
 
 
@@ -24,4 +31,4 @@ cursors = Cursors(Secret(environment().cursor_secret))
 )
 def handler(request: http.Request[http.Nothing, StoreProductsQuery]) -> http.Response:
     """Answer with one page."""
-    return http.Response(operations.list_store_products(request.query, catalog, cursors))
+    return http.Response(operations.list_store_products(request.query, catalog, cursors, on_sale))

@@ -7,8 +7,15 @@ from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound
+from commerce.settings.recent import RecentSettings
+from commerce.settings.store import SettingsStore
+from commerce.stock.store import StockStore
 
 catalog = CatalogStore(Table(environment().catalog_table))
+on_sale = operations.OnSale(
+    StockStore(Table(environment().stock_table)).available,
+    RecentSettings(SettingsStore(Table(environment().settings_table))),
+)
 
 
 @http.operation(
@@ -20,4 +27,4 @@ catalog = CatalogStore(Table(environment().catalog_table))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the product."""
-    return http.Response(operations.read_store_product(request.path["id"], catalog))
+    return http.Response(operations.read_store_product(request.path["id"], catalog, on_sale))

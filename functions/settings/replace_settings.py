@@ -1,15 +1,22 @@
 """Staff put other settings in force."""
 
+from functools import partial
+
+from commerce.catalog.store import CatalogStore
 from commerce.clock import system_clock
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
-from commerce.errors import PreconditionRequired, StaleVersion
+from commerce.errors import LocationInUse, PreconditionRequired, StaleVersion
 from commerce.settings import operations
 from commerce.settings.schema import SettingsBody
 from commerce.settings.store import SettingsStore
+from commerce.stock.operations import units_at
+from commerce.stock.store import StockStore
 
 settings = SettingsStore(Table(environment().settings_table))
+stock = StockStore(Table(environment().stock_table))
+catalog = CatalogStore(Table(environment().catalog_table))
 
 
 @http.operation(
@@ -17,7 +24,7 @@ settings = SettingsStore(Table(environment().settings_table))
     "Replace the shop's settings",
     body=SettingsBody,
     returns=SettingsBody,
-    problems=(PreconditionRequired, StaleVersion),
+    problems=(PreconditionRequired, StaleVersion, LocationInUse),
     before=lambda _: SettingsBody.of(settings.current(consistent=True)),
 )
 def handler(request: http.Request[SettingsBody, http.Nothing]) -> http.Response:
@@ -28,5 +35,6 @@ def handler(request: http.Request[SettingsBody, http.Nothing]) -> http.Response:
         by=request.caller.name,
         settings=settings,
         now=system_clock(),
+        units_at=partial(units_at, stock=stock, catalog=catalog),
     )
     return http.Response.versioned(SettingsBody.of(stored), stored.version)

@@ -151,7 +151,13 @@ def _units(parts: Parts, moved: Moved) -> Iterator[str]:
         each["units"] for each in parts.live if each["status"] in {"shipped", "delivered"}
     )
     came_in = parts.by_sku(
-        each.get("restocked", {}) for each in parts.returns if each["status"] in _CAME_IN
+        {
+            line_id: units
+            for line_id, units in each.get("restocked", {}).items()
+            if parts.lines[line_id].get("manage_inventory", True)
+        }
+        for each in parts.returns
+        if each["status"] in _CAME_IN
     )
     back = parts.by_sku(
         units

@@ -38,11 +38,15 @@ class Sale:
         *units: int,
         stock: int = 10,
         customer: SignedIn | None = None,
+        skus: tuple[str, ...] = (),
     ) -> None:
-        """Sell so many units of each of as many new SKUs, to a guest or a customer."""
+        """Sell so many units of each of as many new SKUs, to a guest or a customer.
+
+        Of others than new ones where `skus` are given.
+        """
         self._storefront = storefront
         self.shop = storefront.shop
-        self.skus = storefront.stocked(*[stock] * len(units))
+        self.skus = [*skus] or storefront.stocked(*[stock] * len(units))
         cart = storefront.cart(dict(zip(self.skus, units, strict=True)))
         self._customer = customer
         if customer:

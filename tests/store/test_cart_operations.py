@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,13 +92,18 @@ def variant(sku: str, pence: int = 1000, **other: Any) -> Variant:
 
 
 def shop(
-    *variants: Variant, checkout: Checkout = NO_ORDER, carts: CartStore | None = None
+    *variants: Variant,
+    checkout: Checkout = NO_ORDER,
+    carts: CartStore | None = None,
+    units: Mapping[str, int] | None = None,
 ) -> Ports:
     return Ports(
         carts=carts or CartStore(table("carts")),
         catalog=Shelf(*(variants or (variant("MUG"), variant("PEN", 150)))),
         settings=SettingsStore(table("settings")),
         checkouts=lambda _cart_id: checkout,
+        # Plenty of everything, where the test does not say.
+        available=lambda skus: units if units is not None else dict.fromkeys(skus, 9_999_999),
         clock=lambda: NOW,
     )
 
@@ -605,3 +610,58 @@ def test_a_checkout_of_an_expired_cart_finds_no_cart() -> None:
 
     with pytest.raises(NotFound):
         checked_out(cart.id, replace(shop(), clock=lambda: NOW + timedelta(days=30)))
+
+
+def told(view: CartView) -> list[tuple[str, str, str, str]]:
+    return [(each.type, each.code, each.path, each.content) for each in view.messages[1:]]
+
+
+def test_a_line_says_whether_its_units_are_there_and_a_message_what_is_short() -> None:
+    shelf = (
+        variant("MUG"),
+        variant("PEN"),
+        variant("PRINT", allow_backorder=True),
+        variant("TICKET", manage_inventory=False, requires_shipping=False),
+    )
+    ports = shop(*shelf, units={"MUG": 2, "PRINT": 1})
+    cart = opened(ports, ("MUG", 3), ("PEN", 1), ("PRINT", 3), ("TICKET", 9))
+    assert {line.sku: line.availability for line in cart.line_items} == {
+        "MUG": "in_stock",
+        "PEN": "out_of_stock",
+        "PRINT": "in_stock",
+        "TICKET": "in_stock",
+    }
+    assert told(cart) == [
+        ("error", "out_of_stock", "$.line_items[0].quantity", "only 2 of MUG are left"),
+        ("error", "out_of_stock", "$.line_items[1].quantity", "PEN is out of stock"),
+        (
+            "info",
+            "backordered",
+            "$.line_items[2].quantity",
+            "2 of PRINT are sent once they are there",
+        ),
+    ]
+    assert {each.severity for each in cart.messages if each.type == "error"} == {"recoverable"}
+    fewer = operations.change_line_item(cart.id, "line_1", 2, ports)
+    assert [path for _, _, path, _ in told(fewer)] == [
+        "$.line_items[1].quantity",
+        "$.line_items[2].quantity",
+    ]
+
+
+def test_how_many_units_are_left_is_told_where_the_settings_say_so() -> None:
+    ports = shop(units={"MUG": 5, "PEN": 6})
+    lines = (("MUG", 1), ("PEN", 1))
+    assert {line.units_left for line in opened(ports, *lines).line_items} == {None}
+    in_force(policies=replace(DEFAULT_SETTINGS.policies, few_units=5))
+    left = {line.sku: line.units_left for line in opened(ports, *lines).line_items}
+    assert left == {"MUG": 5, "PEN": None}
+
+
+def test_a_cart_that_is_an_order_says_nothing_of_stock() -> None:
+    carts = CartStore(table("carts"))
+    cart = opened(shop(carts=carts), ("MUG", 1))
+    done = shop(carts=carts, checkout=Checkout(1, "order_1", "confirmed"), units={})
+    shown = operations.read_cart(cart.id, done)
+    assert shown.line_items[0].availability is None
+    assert told(shown) == []

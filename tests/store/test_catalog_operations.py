@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from builders import NOW, cursors
-from catalog_builders import OTHER_ID, PRODUCT_ID, catalog, product
+from catalog_builders import OTHER_ID, PRODUCT_ID, catalog, on_sale, product
 from commerce.catalog import operations
 from commerce.catalog.schema import (
     AdminProductsQuery,
@@ -27,7 +27,9 @@ def create(product_id: str = PRODUCT_ID, sku: str = "MUG", **other: Any) -> str:
 
 
 def look(**query: Any) -> StoreProductList:
-    return operations.list_store_products(StoreProductsQuery(**query), catalog(), cursors())
+    return operations.list_store_products(
+        StoreProductsQuery(**query), catalog(), cursors(), on_sale()
+    )
 
 
 def test_a_handle_that_follows_from_the_title_never_stands_in_the_way() -> None:
@@ -88,13 +90,13 @@ def test_buyers_see_only_active_products(status: str) -> None:
     assert look().items == []
     for name in ("mug", PRODUCT_ID, "gone"):
         with pytest.raises(NotFound):
-            operations.read_store_product(name, catalog())
+            operations.read_store_product(name, catalog(), on_sale())
 
 
 def test_buyers_see_an_active_product_by_id_and_handle() -> None:
     create(status="active")
-    shown = operations.read_store_product("mug", catalog())
-    assert shown == operations.read_store_product(PRODUCT_ID, catalog())
+    shown = operations.read_store_product("mug", catalog(), on_sale())
+    assert shown == operations.read_store_product(PRODUCT_ID, catalog(), on_sale())
     assert shown.variants[0].prices == {"GBP": 950}
     assert "version" not in shown.model_dump()
 

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -5,10 +6,10 @@ from typing import Any
 import pytest
 
 from builders import table
-from commerce.errors import InvalidRequest, NotFound, StaleVersion
+from commerce.errors import InvalidRequest, LocationInUse, NotFound, StaleVersion
 from commerce.settings.defaults import DEFAULT_SETTINGS
-from commerce.settings.model import ShopSettings
-from commerce.settings.operations import replace_settings
+from commerce.settings.model import ShopSettings, StockLocation
+from commerce.settings.operations import UnitsAt, replace_settings
 from commerce.settings.recent import RecentSettings
 from commerce.settings.schema import SettingsBody
 from commerce.settings.store import SettingsStore
@@ -97,11 +98,15 @@ def size(value: Any) -> int:
     return len(str(value).encode()) + 1
 
 
+def nothing(_locations: Collection[str]) -> dict[str, list[str]]:
+    return {}
+
+
 def test_settings_that_would_break_pricing_are_refused_with_their_paths() -> None:
     body = SettingsBody.of(replace(DEFAULT_SETTINGS, base_currency="USD"))
 
     with pytest.raises(InvalidRequest) as refused:
-        replace_settings(body, 1, by="ada@example.com", settings=store(), now=NOW)
+        replace_settings(body, 1, by="ada@example.com", settings=store(), now=NOW, units_at=nothing)
 
     assert [error["path"] for error in refused.value.details["errors"]] == ["$.base_currency"]
     assert store().current() == DEFAULT_SETTINGS
@@ -116,3 +121,24 @@ def test_recent_settings_show_a_change_after_a_minute_and_not_before() -> None:
 
     assert recent.current() == DEFAULT_SETTINGS
     assert recent.current() == second
+
+
+def test_a_location_is_removed_only_where_nothing_is_left_there() -> None:
+    two = replace(
+        DEFAULT_SETTINGS,
+        stock_locations=(StockLocation("berlin", "Berlin"), StockLocation("main", "Main")),
+    )
+    replaced(two, 1)
+    body = SettingsBody.of(replace(two, stock_locations=two.stock_locations[:1]))
+
+    def asked(locations: Collection[str]) -> dict[str, list[str]]:
+        return {place: ["MUG"] for place in locations}
+
+    def replace_with(units_at: UnitsAt) -> ShopSettings:
+        return replace_settings(body, 2, by="ada", settings=store(), now=NOW, units_at=units_at)
+
+    with pytest.raises(LocationInUse) as refused:
+        replace_with(asked)
+    assert refused.value.details["locations"] == [{"id": "main", "skus": ["MUG"]}]
+    assert store().current().has_location("main")
+    assert replace_with(nothing).first_location == "berlin"

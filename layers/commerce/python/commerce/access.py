@@ -66,6 +66,7 @@ ACCESS: Mapping[str, Access] = {
     "DELETE /admin/products/{id}": Access("products:write", _MANAGER),
     "POST /admin/imports": Access("products:write", _MANAGER),
     "POST /admin/imports/uploads": Access("products:write", _MANAGER),
+    "GET /admin/stock": Access("stock:read", _ALL_READ),
     "GET /admin/stock/{sku}": Access("stock:read", _ALL_READ),
     "POST /admin/stock/{sku}/adjustments": Access("stock:write", _MANAGER),
     "POST /admin/stock-counts": Access("stock:write", _MANAGER),

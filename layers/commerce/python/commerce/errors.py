@@ -158,6 +158,10 @@ class SkuTaken(DomainError):
     """Another variant has this SKU; `skus` lists which."""
 
 
+class SkuHasStock(DomainError):
+    """Units of SKUs that were to be given up are there or held; `units` tells how many."""
+
+
 class UnknownSku(DomainError):
     """No variant that can be bought has this SKU; `skus` lists which."""
 
@@ -377,6 +381,10 @@ class SignInUnavailable(TransientError):
 
 class InsufficientStock(DomainError):
     """The adjustment would take more than is available; `available` tells how much there is."""
+
+
+class LocationInUse(DomainError):
+    """Locations that were to be removed have units; `locations` tells of which SKUs."""
 
 
 class NotReserved(DomainError):

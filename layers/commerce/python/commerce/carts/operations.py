@@ -24,6 +24,7 @@ from commerce.carts.schema import (
     FulfillmentOptionList,
     PatchCart,
 )
+from commerce.carts.stock import with_stock
 from commerce.carts.store import CartStore
 from commerce.catalog.model import Variant
 from commerce.catalog.store import CatalogStore
@@ -155,7 +156,7 @@ def create_cart(request: CreateCart, ports: Ports, storefront: str | None = None
         [line.sku for line in request.line_items], variants, currency, "$.line_items[{}].sku"
     )
     ports.carts.open(cart)
-    return CartView.of(cart, _priced(cart, variants, settings), OPEN)
+    return _shown(cart, variants, settings, ports)
 
 
 def read_cart(cart_id: str, ports: Ports) -> CartView:
@@ -167,11 +168,12 @@ def read_cart(cart_id: str, ports: Ports) -> CartView:
         There is no such cart, or it has expired.
     """
     cart = ports.carts.read(cart_id, ports.clock())
-    priced = _priced(cart, ports.catalog.variants(cart.skus), ports.settings.current())
+    variants, settings = ports.catalog.variants(cart.skus), ports.settings.current()
     checkout = ports.checkouts(cart_id)
     status = status_of(checkout)
     if status == OPEN:
-        return CartView.of(cart, priced, OPEN)
+        return _shown(cart, variants, settings, ports)
+    priced = _priced(cart, variants, settings)
     token = order_token_for(cart_id, checkout.attempt) if cart.customer_id is None else None
     return CartView.of(cart, priced, status, checkout.order_id, token)
 
@@ -305,7 +307,18 @@ def _edit(
                     raise
                 continue
         break
-    return CartView.of(changed, _priced(changed, variants, settings), OPEN)
+    return _shown(changed, variants, settings, ports)
+
+
+def _shown(
+    cart: Cart, variants: Mapping[str, Variant], settings: ShopSettings, ports: Ports
+) -> CartView:
+    """Show an open cart, priced, with what its buyer has to know of the stock."""
+    priced = _priced(cart, variants, settings)
+    counted = [line.sku for line in priced.lines if line.manage_inventory]
+    available = ports.available(counted) if counted else {}
+    few_units = settings.policies.few_units
+    return CartView.of(cart, with_stock(priced, cart.lines, variants, available, few_units), OPEN)
 
 
 def _priced(cart: Cart, variants: Mapping[str, Variant], settings: ShopSettings) -> PricedCart:

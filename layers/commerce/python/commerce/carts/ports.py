@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from secrets import randbits
 
 from commerce.carts.store import CartStore
+from commerce.catalog.availability import Available
 from commerce.catalog.store import CatalogStore
 from commerce.clock import Clock, system_clock
 from commerce.dynamo.table import Table
@@ -15,6 +16,7 @@ from commerce.ids import RandomBits
 from commerce.orders.model import Checkout
 from commerce.orders.store import OrderStore
 from commerce.settings.store import SettingsStore
+from commerce.stock.store import StockStore
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,15 @@ class Ports:
     """The stores, the clock and the id maker; a simulator passes its own.
 
     `checkouts` gives a cart's latest attempt to become an order. The order is the
-    only record of that, so a cart's status is asked for and never stored.
+    only record of that, so a cart's status is asked for and never stored. `available` tells
+    the units of SKUs as of a moment ago: a buyer is told, and the checkout decides.
     """
 
     carts: CartStore
     catalog: CatalogStore
     settings: SettingsStore
     checkouts: Callable[[str], Checkout]
+    available: Available
     clock: Clock = system_clock
     random_bits: RandomBits = randbits
 
@@ -40,4 +44,5 @@ class Ports:
             catalog=CatalogStore(Table(names.catalog_table)),
             settings=SettingsStore(Table(names.settings_table)),
             checkouts=OrderStore(Table(names.orders_table)).checkout_of,
+            available=StockStore(Table(names.stock_table)).available,
         )

@@ -31,6 +31,7 @@ from commerce.carts.model import (
     NewLine,
     choose_destination,
 )
+from commerce.catalog.availability import Availability
 from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
 from commerce.clock import to_text
 from commerce.countries import COUNTRIES
@@ -299,6 +300,13 @@ class LineView(BaseModel):
     product_id: str | None = None
     title: str | None = None
     variant_title: str | None = None
+    availability: Availability | None = Field(
+        None,
+        description="`backorder`: it is sold, and sent once it is there. Of a cart that is open.",
+    )
+    units_left: int | None = Field(
+        None, description="Where they are as few as `policies.few_units` or fewer."
+    )
     unit_price: int | None = Field(None, description="Minor units.")
     subtotal: int | None = None
     tax: int | None = Field(

@@ -69,8 +69,10 @@ def _adapter(line: Line) -> TypeAdapter[str]:
 
 def sku(cell: str) -> str:
     """Read a SKU."""
-    if len(cell) > model.SKU_CHARS_MAX or not re.fullmatch(model.SKU_PATTERN, cell):
-        raise ValueError(f"must be at most {model.SKU_CHARS_MAX} printable ASCII characters")
+    if len(cell) > model.SKU_CHARS_MAX or not re.fullmatch(model.NEW_SKU_PATTERN, cell):
+        raise ValueError(
+            f"must be at most {model.SKU_CHARS_MAX} printable ASCII characters without a slash"
+        )
     return cell
 
 

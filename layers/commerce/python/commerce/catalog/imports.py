@@ -35,6 +35,7 @@ from commerce.clock import Clock
 from commerce.errors import (
     HandleTaken,
     InvalidRequest,
+    SkuHasStock,
     SkuTaken,
     StaleVersion,
     TransactionConflict,
@@ -204,7 +205,7 @@ def _import_one(
         if len(rest.variants) < len(parsed.variants):
             _import_one(rest, old, catalog, now, tally)
         return
-    except InvalidRequest as refused:
+    except (InvalidRequest, SkuHasStock) as refused:
         tally.errors.append(RowError(parsed.line, "", refused.sentence))
         return
     except (HandleTaken, StaleVersion, TransactionConflict):

@@ -51,6 +51,9 @@ WEIGHT_GRAMS_MAX = 10_000_000
 
 # Printable ASCII, no blank at either end: a SKU travels in paths, files and labels.
 SKU_PATTERN = r"^[!-~](?:[ -~]*[!-~])?$"
+# How a new one is written: without a slash, which parts a path in two however it is
+# encoded, and not as the dots that a path is shortened by.
+NEW_SKU_PATTERN = r"^(?:[!-\-0-~]|[!-\-0-~][!-.0-~]|\.[!-\-0-~]|[!-.0-~][ -.0-~]+[!-.0-~])$"
 HANDLE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
 
 # What Shopify's file writes for a product that comes in one form only: no choice at all.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from commerce.catalog import items
+from commerce.catalog.availability import Available, Offer, offer_of
 from commerce.catalog.model import Category, Filter, Product, derived_handle, distinct_handle
 from commerce.catalog.schema import (
     AdminProduct,
@@ -25,14 +27,34 @@ from commerce.catalog.schema import (
 from commerce.catalog.store import CatalogStore
 from commerce.dynamo.cursor import Cursors
 from commerce.errors import HandleTaken, NotFound, StaleVersion
+from commerce.settings.recent import RecentSettings
 
 _ARCHIVE_TRIES = 3
 
 # --- buyers -------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class OnSale:
+    """What is asked to tell buyers whether they can have something."""
+
+    available: Available
+    settings: RecentSettings
+
+    def offers(self, products: Sequence[Product]) -> dict[str, Offer]:
+        """Tell of every SKU of some products; one look at the stock for all of them."""
+        variants = [variant for product in products for variant in product.variants]
+        counted = [variant.sku for variant in variants if variant.manage_inventory]
+        available = self.available(counted) if counted else {}
+        few = self.settings.current().policies.few_units
+        return {
+            variant.sku: offer_of(variant, available.get(variant.sku, 0), few)
+            for variant in variants
+        }
+
+
 def list_store_products(
-    query: StoreProductsQuery, catalog: CatalogStore, cursors: Cursors
+    query: StoreProductsQuery, catalog: CatalogStore, cursors: Cursors, stock: OnSale
 ) -> StoreProductList:
     """List active products, newest first."""
     where = items.category_list(query.category) if query.category else items.status_list("active")
@@ -42,10 +64,13 @@ def list_store_products(
     shown = [product for product in page if product.status == "active"]
     if query.currency:
         shown = [product.with_prices_in(query.currency) for product in shown]
-    return StoreProductList(items=list(map(StoreProduct.of, shown)), next_cursor=next_cursor)
+    offers = stock.offers(shown)
+    return StoreProductList(
+        items=[StoreProduct.of(product, offers) for product in shown], next_cursor=next_cursor
+    )
 
 
-def read_store_product(id_or_handle: str, catalog: CatalogStore) -> StoreProduct:
+def read_store_product(id_or_handle: str, catalog: CatalogStore, stock: OnSale) -> StoreProduct:
     """Read an active product.
 
     Raises
@@ -56,7 +81,7 @@ def read_store_product(id_or_handle: str, catalog: CatalogStore) -> StoreProduct
     product = catalog.find(id_or_handle)
     if product is None or product.status != "active":
         raise NotFound("there is no such product")
-    return StoreProduct.of(product)
+    return StoreProduct.of(product, stock.offers([product]))
 
 
 def list_categories(catalog: CatalogStore) -> CategoryList:

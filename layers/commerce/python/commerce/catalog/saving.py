@@ -8,7 +8,8 @@ transaction takes 100 items, which a product with 100 variants exceeds. So:
 2. *Decide.* One transaction writes the product on the condition of its version, with
    handle, import key, lists, category counts and as many SKUs as fit. It alone decides: before it
    nothing was saved, after it everything was. What did not fit is named in the
-   product's own `unsettled`.
+   product's own `unsettled`. SKUs that are given up go in it first, with what must be
+   true of their stock.
 3. *Settle.* The rest of the SKUs follow, each only from an older version to this one,
    and `unsettled` is emptied.
 
@@ -26,6 +27,7 @@ from dataclasses import dataclass, replace
 from commerce.catalog import items
 from commerce.catalog.model import Category, Product
 from commerce.dynamo.table import TRANSACTION_ITEMS_MAX, Delete, Key, Put, Update, Write
+from commerce.errors import InvalidRequest
 
 NOT_THERE = "attribute_not_exists(#pk)"
 SAME_VERSION = "#version = :version"
@@ -34,21 +36,38 @@ NOT_ANOTHERS = f"{NOT_THERE} OR {OURS}"
 # A late write of an older save must not undo a newer one.
 OURS_AND_OLDER = f"{OURS} AND #version < :version"
 
+# So many SKUs can always be given up in one save, whatever else it changes.
+GIVEN_UP_MIN = 20
 COUNT_ACTIVE = "SET #title = :title ADD #active_products :change"
 SETTLED = "SET #unsettled = :nothing"
 
 
 @dataclass(frozen=True)
 class Save:
-    """A planned save: SKUs to claim, writes that decide, and the product as it will be."""
+    """A planned save: SKUs to claim, writes that decide, and the product as it will be.
+
+    `given_up` are SKUs that are no variant's any more.
+    """
 
     product: Product
     claims: tuple[str, ...]
     decision: tuple[Write, ...]
+    given_up: tuple[str, ...]
 
 
-def plan(old: Product | None, new: Product) -> Save:
-    """Plan the save of `new` over `old`, which is settled, or over nothing."""
+def plan(old: Product | None, new: Product, checks_a_sku_given_up: int = 0) -> Save:
+    """Plan the save of `new` over `old`, which is settled, or over nothing.
+
+    Parameters
+    ----------
+    checks_a_sku_given_up
+        How much room the decision has to leave for each SKU that is given up.
+
+    Raises
+    ------
+    InvalidRequest
+        More SKUs are given up than one decision has room for.
+    """
     before = old.skus if old else ()
     fresh = [sku for sku in new.skus if sku not in before]
     kept = [sku for sku in new.skus if sku in before]
@@ -60,13 +79,20 @@ def plan(old: Product | None, new: Product) -> Save:
         *_count_writes(old, new),
     ]
     room = TRANSACTION_ITEMS_MAX - 1 - len(companions)
-    skus = [*fresh, *kept, *leaving]
+    room -= checks_a_sku_given_up * len(leaving)
+    if checks_a_sku_given_up and room < len(leaving):
+        raise InvalidRequest(
+            f"{len(leaving)} SKUs are given up at once: give up {GIVEN_UP_MIN} at a time",
+            skus=leaving,
+        )
+    skus = [*leaving, *fresh, *kept]
     product = replace(new, unsettled=tuple(skus[room:]))
     by_sku = [_sku_write(new, sku, new_to_us=sku in fresh) for sku in skus[:room]]
     return Save(
         product=product,
         claims=tuple(sku for sku in product.unsettled if sku in fresh),
         decision=(_product_write(old, product), *companions, *by_sku),
+        given_up=tuple(leaving),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
 )
 
 from commerce.catalog import model
+from commerce.catalog.availability import Availability, Offer
 from commerce.catalog.model import Product, ProductVariant, Status, TaxClass
 from commerce.clock import to_text
 from commerce.money import Currency
@@ -64,8 +66,11 @@ Handle = Annotated[
 ]
 Sku = Annotated[
     str,
-    StringConstraints(pattern=model.SKU_PATTERN, max_length=model.SKU_CHARS_MAX),
-    Field(examples=["TOTE-NAT"], description="Unique in the shop; printable ASCII."),
+    StringConstraints(pattern=model.NEW_SKU_PATTERN, max_length=model.SKU_CHARS_MAX),
+    Field(
+        examples=["TOTE-NAT"],
+        description="Unique in the shop; printable ASCII without a slash, for it stands in paths.",
+    ),
 ]
 Amount = Annotated[int, Field(strict=True, ge=0, le=model.AMOUNT_MAX)]
 Prices = Annotated[
@@ -399,9 +404,19 @@ class VariantView(BaseModel):
     allow_backorder: bool
 
 
-class StoreProduct(BaseModel):
-    """A product as buyers see it."""
+class StoreVariantView(VariantView):
+    """One thing a buyer can put into a cart, and whether it can be bought now."""
 
+    availability: Annotated[
+        Availability, Field(description="`backorder`: it is sold, and sent once it is there.")
+    ]
+    units_left: Annotated[
+        int | None,
+        Field(description="Where they are as few as `policies.few_units` or fewer."),
+    ] = None
+
+
+class _ProductView(BaseModel):
     id: str
     handle: str
     title: str
@@ -411,19 +426,26 @@ class StoreProduct(BaseModel):
     categories: list[CategoryView]
     media: list[MediaView]
     options: list[OptionView]
-    variants: list[VariantView]
     created_at: str
     updated_at: str
 
+
+class StoreProduct(_ProductView):
+    """A product as buyers see it."""
+
+    variants: list[StoreVariantView]
+
     @classmethod
-    def of(cls, product: Product) -> StoreProduct:
-        """Show a product to buyers."""
-        return cls.model_validate(_view(product))
+    def of(cls, product: Product, offers: Mapping[str, Offer]) -> StoreProduct:
+        """Show a product to buyers, with what they are told of each SKU."""
+        variants = [{**vars(variant), **vars(offers[variant.sku])} for variant in product.variants]
+        return cls.model_validate({**_view(product), "variants": variants})
 
 
-class AdminProduct(StoreProduct):
+class AdminProduct(_ProductView):
     """A product as staff see it; `version` is the number in its ETag."""
 
+    variants: list[VariantView]
     status: Status
     version: int
     import_handle: Annotated[str, Field(description="What product files call it; read only.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,6 +43,8 @@ from commerce.errors import (
 
 PRODUCT_ID_PREFIX = "prod"
 
+_DECISION_TRIES = 4
+_SKUS_A_LOOK = 500
 # Longer than a function may run, so that an old claim is nobody's work in progress.
 _CLAIM_SECONDS = 60
 # An answer of a function is at most 6 MB, and JSON takes more room than the item.
@@ -54,6 +56,9 @@ _STILL_THE_OLD_CLAIM = "#claimed_until = :claimed_until"
 _OUR_CLAIM = f"{saving.OURS} AND attribute_exists(#claimed_until)"
 
 
+GivenUp = Callable[[Sequence[str]], Sequence[Check]]
+
+
 @dataclass(frozen=True)
 class Page:
     """Products of one page, and the product id to go on after; None after the last page."""
@@ -63,11 +68,19 @@ class Page:
 
 
 class CatalogStore:
-    """The catalogue's table."""
+    """The catalogue's table.
 
-    def __init__(self, table: Table) -> None:
+    Parameters
+    ----------
+    given_up
+        Gives what must be true elsewhere for SKUs to be given up, and refuses where it is
+        not; needed by whoever changes a product's variants.
+    """
+
+    def __init__(self, table: Table, given_up: GivenUp | None = None) -> None:
         self._table = table
         self._categories = CategoryRegistry(table)
+        self._given_up = given_up
 
     def variants(self, skus: Iterable[str]) -> dict[str, Variant]:
         """Read what pricing needs of many SKUs; those nobody has are left out.
@@ -76,6 +89,20 @@ class CatalogStore:
         """
         found = self._sku_items(skus, consistent=False)
         return {sku: to_variant(item) for sku, item in found.items() if not is_claim(item)}
+
+    def skus(self) -> Iterator[list[str]]:
+        """Walk all SKUs, in no order, some at a time."""
+        start: Item | None = None
+        while True:
+            page, start = self._table.scan_page(
+                limit=_SKUS_A_LOOK,
+                start=start,
+                filter_by="#sk = :variant",
+                values={"variant": "variant"},
+            )
+            yield [item["pk"].removeprefix("sku#") for item in page]
+            if start is None:
+                return
 
     def is_sold(self, sku: str) -> Check:
         """Give what must be true for a SKU's units to be added: a variant has it.
@@ -188,6 +215,8 @@ class CatalogStore:
         ------
         StaleVersion
             Somebody else saved it since `old` was read.
+        SkuHasStock
+            SKUs of it are given up of which there are units.
         HandleTaken, SkuTaken, TransactionConflict, InvalidRequest
             As for `add`.
         """
@@ -223,7 +252,7 @@ class CatalogStore:
         _refuse_too_large(new)
         fresh = [sku for sku in new.skus if old is None or sku not in old.skus]
         self._refuse_taken(fresh, new)
-        planned = saving.plan(old, new)
+        planned = saving.plan(old, new, 1 if self._given_up else 0)
         claimed: list[str] = []
         try:
             for sku in planned.claims:
@@ -236,14 +265,23 @@ class CatalogStore:
         return self.settle(planned.product)
 
     def _decide(self, planned: saving.Save) -> None:
-        try:
-            self._table.transact(planned.decision)
-        except TransactionRefused as refused:
-            keys = {
-                saving.key_of(planned.decision[position])["pk"]: item
-                for position, item in refused.failures.items()
-            }
-            raise _refusal(planned.product, keys) from None
+        decision = planned.decision
+        for _ in range(_DECISION_TRIES):
+            checks = self._given_up(planned.given_up) if self._given_up else []
+            try:
+                self._table.transact([*decision, *checks])
+            except TransactionRefused as refused:
+                keys = {
+                    saving.key_of(decision[position])["pk"]: item
+                    for position, item in refused.failures.items()
+                    if position < len(decision)
+                }
+                if keys:
+                    raise _refusal(planned.product, keys) from None
+                # What is given up was changed elsewhere this moment: look again.
+            else:
+                return
+        raise TransactionConflict("others kept changing the stock of SKUs that are given up")
 
     def _refuse_taken(self, skus: Sequence[str], product: Product) -> None:
         """Name every taken SKU at once; whoever takes one later is met by a condition."""

@@ -25,6 +25,8 @@ STATUS: dict[type[DomainError], int] = {
     errors.ApiKeyNotActive: 409,
     errors.HandleTaken: 409,
     errors.SkuTaken: 409,
+    errors.SkuHasStock: 409,
+    errors.LocationInUse: 409,
     errors.RequestInProgress: 409,
     errors.CartCompleted: 409,
     errors.CartChanged: 409,

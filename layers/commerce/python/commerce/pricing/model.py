@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from commerce.addresses import postal_code_as_written
+from commerce.catalog.availability import Availability
 
 # Codes of messages a cart may carry.
 CURRENCY_NOT_SOLD = "currency_not_sold"
@@ -13,6 +14,8 @@ PRICE_MISSING = "price_missing"
 DESTINATION_MISSING = "destination_missing"
 DESTINATION_NOT_SERVED = "destination_not_served"
 OPTION_UNAVAILABLE = "fulfillment_option_unavailable"
+OUT_OF_STOCK = "out_of_stock"
+BACKORDERED = "backordered"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class PricedLine:
 
     `subtotal` is `unit_price` times `quantity`. Where prices include tax, `tax` is the
     part of the line that is tax; otherwise it comes on top. `total` is what the
-    line costs the buyer.
+    line costs the buyer. `availability` and `units_left` are told where the stock was asked.
     """
 
     line_id: str
@@ -76,6 +79,8 @@ class PricedLine:
     discount: int = 0
     manage_inventory: bool = True
     allow_backorder: bool = False
+    availability: Availability | None = None
+    units_left: int | None = None
 
 
 @dataclass(frozen=True)

@@ -153,12 +153,22 @@ def refund_return(
 def restock_return(
     return_id: str, now: datetime, *, records: RecordStore, stock: StockStore
 ) -> None:
-    """Put what came in and can be sold again into the stock; repeated, once."""
+    """Put what came in and can be sold again into the stock; repeated, once.
+
+    What is not counted is there already.
+    """
     order_id, _ = order_of(return_id, "return")
     record = records.get(order_id)
     came = record.sent_back(return_id)
     if came.restocked and came.location:
-        quantities = record.quantities(came.restocked)
+        lines = record.lines
+        quantities = record.quantities(
+            {
+                line_id: units
+                for line_id, units in came.restocked.items()
+                if lines[line_id].manage_inventory
+            }
+        )
         stock.restock(return_id, order_id, quantities, came.location, RETURN_ORDER, RETURNED, now)
 
 

@@ -170,7 +170,9 @@ class Policies:
     units and below. `private_webhooks` lets webhooks go to private and loopback
     addresses, which is for trying things out. `support_refund_limit` maps currencies to
     the minor units that support may give back of one order, nothing where it has none.
-    With `require_publishable_key` a cart is opened only for a storefront that has a key.
+    Buyers are told how many units are left where they are `few_units` or fewer, and never
+    where it is 0. With `require_publishable_key` a cart is opened only for a storefront that
+    has a key.
     """
 
     capture: str = ON_SHIPMENT
@@ -179,6 +181,7 @@ class Policies:
     private_webhooks: bool = False
     support_refund_limit: Mapping[str, int] = field(default_factory=dict)
     require_publishable_key: bool = False
+    few_units: int = 0
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,14 @@ class PoliciesBody(_Part):
         le=1_000_000,
         description="`stock.low` is told when a SKU falls to so many available units.",
     )
+    few_units: int = Field(
+        default=0,
+        strict=True,
+        ge=0,
+        le=1_000_000,
+        description="Buyers are told how many units are left where they are so many or fewer;"
+        " 0 tells them never.",
+    )
     private_webhooks: bool = Field(
         default=False,
         strict=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from commerce.catalog.model import SKU_CHARS_MAX
@@ -20,6 +20,8 @@ from commerce.stock.store import StockStore
 
 # The reason of the adjustment that adds what came back.
 RETURNED = "return"
+# Of SKUs that stand in the way; enough to see which goods they are.
+_SKUS_NAMED = 5
 
 
 def reserve_stock(
@@ -85,6 +87,27 @@ def open_stock(
     )
 
 
+def units_at(
+    locations: Collection[str], *, stock: StockStore, catalog: CatalogStore
+) -> dict[str, list[str]]:
+    """Name SKUs of which units are at these locations, there or held or owed.
+
+    Returns
+    -------
+    dict[str, list[str]]
+        A few SKUs by location, which is left out where there are none.
+    """
+    found: dict[str, list[str]] = {}
+    for skus in catalog.skus():
+        for sku, levels in stock.levels(skus).items():
+            for place in locations:
+                if place in levels.locations and not levels.locations[place].is_empty:
+                    found.setdefault(place, []).append(sku)
+        if all(len(found.get(place, [])) >= _SKUS_NAMED for place in locations):
+            break
+    return {place: sorted(skus)[:_SKUS_NAMED] for place, skus in found.items()}
+
+
 def read_stock(sku: str, *, stock: StockStore, catalog: CatalogStore) -> Stock:
     """Read a SKU's units; a variant that was never stocked has none.
 
@@ -132,8 +155,8 @@ def adjust_stock(
     """
     if change.delta == 0:
         raise _invalid("delta", "the change must not be 0")
-    location = _location(change.location, "location", settings.current())
-    read_stock(sku, stock=stock, catalog=catalog)
+    known = read_stock(sku, stock=stock, catalog=catalog)
+    location = _location(change.location, "location", settings.current(), known)
     adjustment = Adjustment(
         new_id("adj", now), sku, location, change.delta, change.reason, by, now, call=call
     )
@@ -162,8 +185,8 @@ def count_stock(
     InsufficientStock
         Orders hold more than was counted.
     """
-    location = _location(wanted.location, "location", settings.current())
-    read_stock(wanted.sku, stock=stock, catalog=catalog)
+    known = read_stock(wanted.sku, stock=stock, catalog=catalog)
+    location = _location(wanted.location, "location", settings.current(), known)
     count = Count(
         new_id("adj", now), wanted.sku, location, wanted.counted, wanted.reason, by, now, call
     )
@@ -193,9 +216,9 @@ def transfer_stock(
     """
     if wanted.from_location == wanted.to_location:
         raise _invalid("to_location", "the units are there already")
-    target = _location(wanted.to_location, "to_location", settings.current())
-    read_stock(wanted.sku, stock=stock, catalog=catalog)
-    # From wherever there are units: also a place that the settings do not name any more.
+    known = read_stock(wanted.sku, stock=stock, catalog=catalog)
+    _location(wanted.from_location, "from_location", settings.current(), known)
+    target = _location(wanted.to_location, "to_location", settings.current(), None)
     return stock.transfer(
         Transfer(
             new_id("adj", now),
@@ -211,10 +234,11 @@ def transfer_stock(
     )
 
 
-def _location(named: str | None, field: str, settings: ShopSettings) -> str:
+def _location(named: str | None, field: str, settings: ShopSettings, known: Stock | None) -> str:
+    """Give a location of the shop, or one where there is or was stock of the SKU."""
     if named is None:
         return settings.first_location
-    if not settings.has_location(named):
+    if not settings.has_location(named) and (known is None or named not in known.locations):
         raise _invalid(field, "the settings name no such stock location")
     return named
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN
+from commerce.catalog.model import SKU_CHARS_MAX, SKU_PATTERN, Product, ProductVariant, Status
 from commerce.clock import to_text
-from commerce.pages import PageQuery
+from commerce.pages import Page, PageQuery
 from commerce.stock.model import LOCATION_PATTERN, Adjustment, Stock
 from commerce.texts import Line
 
@@ -67,6 +67,22 @@ class TransferStock(_Body):
     reason: Reason = Field(default="transfer", examples=["to the new warehouse"])
 
 
+class StockListQuery(PageQuery):
+    """Which SKUs are wanted; all conditions must hold."""
+
+    sku: Annotated[str, Line(SKU_CHARS_MAX), Field(description="What the SKU begins with.")] = ""
+    location: Annotated[
+        Location | None, Field(description="Only what is or was there; counts of `state` too.")
+    ] = None
+    state: Annotated[
+        Literal["low", "out", "backordered"] | None,
+        Field(
+            description="`low`: at most `policies.low_stock_units` are available, `out`: none,"
+            " `backordered`: orders wait for some."
+        ),
+    ] = None
+
+
 class StockQuery(PageQuery):
     """How much of the adjustment history to give."""
 
@@ -117,6 +133,49 @@ class StockView(BaseModel):
     next_cursor: str | None = Field(default=None, description="Goes on in `adjustments`.")
 
 
+class StockRow(BaseModel):
+    """Units of one SKU, and what it is; the counts on top are the sums over the locations."""
+
+    sku: str
+    product_id: str
+    title: str
+    variant_title: str
+    status: Status
+    manage_inventory: bool
+    allow_backorder: bool
+    available: int
+    reserved: int
+    consumed: int
+    backordered: int
+    sent_ahead: int
+    locations: list[LevelView]
+
+
+class StockList(Page):
+    """A page of SKUs, newest product first; it may hold fewer than `limit`."""
+
+    items: list[StockRow]
+
+
+def stock_row(product: Product, variant: ProductVariant, stock: Stock) -> StockRow:
+    """Show a SKU's units in a list."""
+    return StockRow(
+        sku=variant.sku,
+        product_id=product.product_id,
+        title=product.title,
+        variant_title=variant.title,
+        status=product.status,
+        manage_inventory=variant.manage_inventory,
+        allow_backorder=variant.allow_backorder,
+        available=stock.available,
+        reserved=stock.reserved,
+        consumed=stock.consumed,
+        backordered=stock.backordered,
+        sent_ahead=stock.sent_ahead,
+        locations=_level_views(stock),
+    )
+
+
 def stock_view(
     stock: Stock, adjustments: list[Adjustment] | None = None, next_cursor: str | None = None
 ) -> StockView:
@@ -129,17 +188,7 @@ def stock_view(
         backordered=stock.backordered,
         sent_ahead=stock.sent_ahead,
         version=stock.version,
-        locations=[
-            LevelView(
-                location_id=name,
-                available=level.available,
-                reserved=level.reserved,
-                consumed=level.consumed,
-                backordered=level.backordered,
-                sent_ahead=level.sent_ahead,
-            )
-            for name, level in sorted(stock.locations.items())
-        ],
+        locations=_level_views(stock),
         adjustments=None
         if adjustments is None
         else [
@@ -158,3 +207,17 @@ def stock_view(
         ],
         next_cursor=next_cursor,
     )
+
+
+def _level_views(stock: Stock) -> list[LevelView]:
+    return [
+        LevelView(
+            location_id=name,
+            available=level.available,
+            reserved=level.reserved,
+            consumed=level.consumed,
+            backordered=level.backordered,
+            sent_ahead=level.sent_ahead,
+        )
+        for name, level in sorted(stock.locations.items())
+    ]

@@ -52,6 +52,7 @@ from commerce.errors import (
     NotFound,
     OrderCanceled,
     OutOfStock,
+    SkuHasStock,
     TransactionConflict,
 )
 from commerce.ids import derived_id, new_id
@@ -80,6 +81,7 @@ from commerce.stock.model import (
 )
 
 NOT_THERE_YET = "attribute_not_exists(#pk)"
+AS_SEEN = "#version = :seen"
 IS_HELD = "#status = :held"
 # Its allocations were read before, so nothing may have left since.
 HELD_AS_SEEN = "#status = :held AND #version = :seen"
@@ -159,6 +161,47 @@ class StockStore:
         """Read the units of many SKUs; a SKU that has none is left out."""
         items = self._table.get_many([stock_key(sku) for sku in skus], consistent=True)
         return {item["sku"]: _stock(item) for item in items}
+
+    def available(self, skus: Iterable[str]) -> dict[str, int]:
+        """Tell how many units of SKUs are available, as of a moment ago; none where left out."""
+        items = self._table.get_many([stock_key(sku) for sku in dict.fromkeys(skus)])
+        return {item["sku"]: _stock(item).available for item in items}
+
+    def none_left(self, skus: Sequence[str]) -> list[Check]:
+        """Give what must be true for SKUs to be given up: no unit is there, held or owed.
+
+        For a transaction of another service, so that no unit comes in meanwhile.
+
+        Raises
+        ------
+        SkuHasStock
+            It is not so.
+        """
+        found = self.levels(skus)
+        left = {sku: stock for sku, stock in found.items() if not stock.is_empty}
+        if left:
+            named = ", ".join(sorted(left)[:5])
+            raise SkuHasStock(
+                f"there are units of {named} in stock, or orders hold some: count them to 0 or "
+                "send them before the SKU is given up",
+                units=[
+                    {
+                        "sku": sku,
+                        "available": stock.available,
+                        "reserved": stock.reserved,
+                        "backordered": stock.backordered,
+                    }
+                    for sku, stock in sorted(left.items())
+                ],
+            )
+        return [
+            self._table.own(
+                Check(stock_key(sku), AS_SEEN, {"seen": found[sku].version})
+                if sku in found
+                else Check(stock_key(sku), NOT_THERE_YET)
+            )
+            for sku in skus
+        ]
 
     def adjustments(
         self, sku: str, *, limit: int, before: str | None = None
