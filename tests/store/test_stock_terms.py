@@ -107,6 +107,15 @@ def test_units_sent_before_they_were_counted_in_are_made_up_for_by_those_that_co
     assert at(stock, "PRINT") == Level(2, 0, 5)
 
 
+def test_what_is_given_back_and_was_never_there_makes_up_for_nothing_sent(
+    stock: StockStore,
+) -> None:
+    hold(stock, PRINT=5)
+    stock.consume(ORDER_ID, "fulfillment_1", {"PRINT": 2}, "main", NOW)
+    stock.release(ORDER_ID, NOW)
+    assert at(stock, "PRINT") == Level(sent_ahead=2)
+
+
 def test_a_cancelled_order_is_not_owed_any_more_and_its_units_serve_another(
     stock: StockStore,
 ) -> None:
