@@ -103,7 +103,7 @@ def test_goods_that_are_not_counted_and_not_there_yet_are_sold_sent_and_sent_bac
 
 
 def test_a_sku_with_units_is_not_given_up_and_one_without_is(storefront: Storefront) -> None:
-    old, new = skus("OLD", "NEW")
+    old, new, newest = skus("OLD", "NEW", "NEWEST")
     made = product(storefront, **{old: {}})
     count(storefront, old, 3)
     renamed = {"variants": [{"sku": new, "prices": {"GBP": 950}}]}
@@ -115,12 +115,20 @@ def test_a_sku_with_units_is_not_given_up_and_one_without_is(storefront: Storefr
         "reserved": 0,
         "backordered": 0,
     }
-    rows = f"Handle,Title,Variant SKU,Variant Price\n{made['handle']},{made['title']},{new},9.50"
-    report = storefront.shop.ask("POST", "/admin/imports", {"csv": rows}, key=new_key())
+
+    def imported(sku: str) -> dict[str, Any]:
+        rows = (
+            "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+            f"{made['handle']},{made['title']},No,1,{sku},9.50"
+        )
+        return storefront.shop.ask("POST", "/admin/imports", {"csv": rows}, key=new_key())
+
+    report = imported(new)
     assert report["products_updated"] == 0
     assert old in report["errors"][0]["reason"]
     count(storefront, old, 0)
     assert change(storefront, made, renamed).status_code == 200
+    assert imported(newest)["skus_removed"] == [new]
     gone = {"delta": 1, "reason": "found one"}
     answer = storefront.shop.call("POST", f"/admin/stock/{old}/adjustments", gone)
     assert answer.status_code == 404
