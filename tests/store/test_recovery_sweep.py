@@ -13,8 +13,12 @@ from cloud_in_memory import table_name
 from commerce.clock import to_text
 from commerce.dynamo.table import Table, dynamodb_client
 from commerce.errors import Throttled
+from commerce.fulfillment import model as fulfillment
+from commerce.fulfillment.model import Acting
 from commerce.orders.model import RECOVERIES_MAX, order_id_for, recovery_due
 from commerce.orders.operations import recover_orders
+from commerce.orders.owed import continue_orders
+from commerce.orders.records import RecordStore
 from commerce.orders.store import OrderStore
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -149,3 +153,54 @@ def test_every_recovery_of_an_order_has_a_name_of_its_own_for_good() -> None:
 
 def _any(fake: object) -> Any:
     return fake
+
+
+class NobodyWaits:
+    """Stands in the place of task tokens and state machines; what is started is kept."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def start(self, name: str, _document: Mapping[str, Any]) -> bool:
+        self.started.append(name)
+        return True
+
+
+def look(store: OrderStore, client: Any = None) -> list[str]:
+    """Have the sweep look at orders that stand; give what it starts."""
+    table_ = Table(table_name("orders"), client) if client else table("orders")
+    nobody: Any = NobodyWaits()
+    machines = dict.fromkeys(("fulfil_order", "cancel_lines", "return_order"), nobody)
+    continue_orders(
+        LATER, LATER, orders=store, records=RecordStore(table_), machines=machines, tokens=nobody
+    )
+    started: list[str] = nobody.started
+    return started
+
+
+def test_an_order_that_is_cancelled_while_the_sweep_looks_at_it_stays_watched() -> None:
+    store = placed(0)
+    store.confirm(IDS[0], "place_order", NOW)
+
+    def cancel() -> None:
+        RecordStore(table("orders")).decide(
+            IDS[0], lambda record: fulfillment.cancel(record, Acting("ada", LATER))
+        )
+
+    def reads_waits(call: str, arguments: Any) -> bool:
+        values = arguments.get("ExpressionAttributeValues", {})
+        return call == "query" and values.get(":prefix") == {"S": "wait#"}
+
+    assert look(store, _any(Before(reads_waits, cancel))) == []
+    canceled = store.get(IDS[0])
+    due = to_text(recovery_due(LATER, 0))
+    assert (canceled.status, canceled.recovery_due_at) == ("canceling", due)
+    assert [each.order_id for each in store.overdue(LATER + timedelta(hours=1))] == [IDS[0]]
+
+
+def test_a_confirmed_order_of_which_nobody_was_told_is_allocated_by_the_sweep_and_by_one() -> None:
+    store = placed(0)
+    store.confirm(IDS[0], "place_order", NOW)
+    assert look(store) == [IDS[0]]
+    # Taken, it is looked at again only after a while.
+    assert look(store) == []

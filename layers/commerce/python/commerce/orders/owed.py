@@ -63,6 +63,8 @@ def continue_orders(
         # The waits first: no part comes back to a status that somebody waited with.
         waits = records.waits(overdue.order_id)
         record = records.get(overdue.order_id)
+        if record.order.status not in STANDING:
+            return  # cancelled, or handed to a person, this moment: it is looked after otherwise
         awaited, told = _attend(record, waits, records, tokens)
         left = _left(record, awaited | told)
         if not left and not told:
@@ -110,8 +112,6 @@ def _left(record: OrderRecord, attended: set[str]) -> list[Execution]:
     its first fulfillment; any of a fulfillment completes an order of which all has arrived.
     """
     order = record.order
-    if order.status not in STANDING:
-        return []
     given = {"order_id": order.order_id, "fulfillment_id": None}
     whole = Execution(FULFIL_ORDER, order.order_id, given)
     if not order.allocated_at:
