@@ -14,6 +14,7 @@ from cloud_in_memory import empty_tables
 from commerce.errors import AmountTooLarge, Forbidden
 from commerce.payments.model import Payment
 from commerce.payments.operations import Movement, refund_within
+from commerce.payments.store import ALLOWANCES_MAX
 from store.emulated_dynamodb import EmulatedDynamoDb
 from store.interleaved import Run, TakingTurns
 from store.shop_at_work import SERVICES as AT_WORK
@@ -178,3 +179,13 @@ def test_a_capture_at_the_same_moment_does_not_make_it_more_than_was_let() -> No
         # Either nothing was taken, or it is not for support to give it back.
         assert not (captured and canceled), calls
     assert calls > 4
+
+
+def test_very_many_small_refunds_end_at_a_manager_before_they_fill_the_record(till: Till) -> None:
+    limit = 10**9
+    for number in range(ALLOWANCES_MAX):
+        till.payments.take_allowance(ORDER_ID, f"{number:-<100}", 1, limit)
+    with pytest.raises(Forbidden):
+        till.payments.take_allowance(ORDER_ID, "one more", 1, limit)
+    # What was let stays let.
+    till.payments.take_allowance(ORDER_ID, f"{0:-<100}", 1, limit)

@@ -79,6 +79,8 @@ from commerce.taxes import share_of_tax
 # Providers deliver again for days, not for weeks.
 MESSAGES_KEPT = timedelta(days=30)
 _READS = 6
+# Each leaves its name in one item; nobody gives back of one order so often without a reason.
+ALLOWANCES_MAX = 100
 
 NONE_YET = "attribute_not_exists(#pk)"
 STILL_THERE = "#status = :from"
@@ -112,7 +114,8 @@ AS_IT_WAS_READ = "#version = :version"
 NONE_BOOKED_MEANWHILE = "#status = :from AND (attribute_not_exists(#done) OR #done = :before)"
 # One refund takes from the allowance once, however often it is asked for.
 ROOM_IN_ALLOWANCE = (
-    "attribute_not_exists(#pk) OR (#spent <= :room AND NOT contains(#taken, :one_refund))"
+    "attribute_not_exists(#pk) OR (#spent <= :room AND size(#taken) < :most "
+    "AND NOT contains(#taken, :one_refund))"
 )
 ALL_GIVEN_BACK = "#status = :from AND #captured = #refunded AND #claimed = #captured"
 
@@ -410,7 +413,7 @@ class PaymentStore:
         Raises
         ------
         Forbidden
-            It would be more than `limit`.
+            It would be more than `limit`, or one refund too many.
         """
         too_much = Forbidden(
             f"support may give back {limit} of one order in all; more takes a manager", limit=limit
@@ -427,6 +430,7 @@ class PaymentStore:
                 "room": limit - amount,
                 "taken": {one_refund},
                 "one_refund": one_refund,
+                "most": ALLOWANCES_MAX,
             },
         )
         try:
