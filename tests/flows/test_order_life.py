@@ -372,6 +372,25 @@ def test_where_every_event_is_lost_the_sweep_does_all_the_work(
     assert_it_ended_right(shop, LIVES[name], database)
 
 
+@pytest.mark.parametrize("name", ["one parcel", "returned in two parts"])
+def test_a_redrive_of_which_nobody_hears_is_made_good_by_the_sweep(
+    name: str, database: EmulatedDynamoDb
+) -> None:
+    life = LIVES[name]
+    shop = begin(database, life, "on_shipment")
+    shop.lost = lambda _number, type_: type_ == "order.resumed"
+    for deed in life.deeds:
+        shop.come_to_rest()
+        for execution in shop.executions(RUNNING):
+            assert execution.waits_for
+            shop.task_tokens.time_out(execution.waits_for)
+        shop.come_to_rest()
+        assert shop.ask(*deed) is None
+    shop.come_to_rest()
+    assert shop.executions(FAILED)
+    assert_it_ended_right(shop, life, database)
+
+
 @pytest.mark.parametrize("stopped_after", range(4))
 def test_an_order_that_arrived_while_it_required_action_is_completed_after_the_redrive(
     stopped_after: int, database: EmulatedDynamoDb
