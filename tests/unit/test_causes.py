@@ -6,8 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from commerce.errors import CAUSE_CHARS_MAX, CartIncomplete, DomainError, UnknownSku
+from commerce.entry.task import task
+from commerce.errors import (
+    CAUSE_CHARS_MAX,
+    CartIncomplete,
+    DomainError,
+    InternalError,
+    UnknownSku,
+)
 from commerce.workflows import error_details
 
 SKUS = [f"{number:é<64}" for number in range(2_000)]
@@ -44,3 +52,31 @@ def test_whatever_an_error_tells_its_cause_is_bounded(error: DomainError) -> Non
 def test_an_error_that_fits_is_told_whole() -> None:
     error = UnknownSku("these are not sold", skus=SKUS[:9])
     assert json.loads(error.to_cause()) == {"sentence": error.sentence, "skus": SKUS[:9]}
+
+
+class Given(BaseModel):
+    """What the task takes."""
+
+    text: str
+
+
+@task(Given)
+def fails(given: Given) -> dict[str, str]:
+    raise ValueError(given.text)
+
+
+class Context:
+    function_name = "a-function"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:1:function:a-function"
+    aws_request_id = "request"
+
+
+def test_what_has_no_name_fails_a_task_in_few_words() -> None:
+    context: Any = Context()
+    with pytest.raises(ValueError, match="no"):
+        fails({"text": "no"}, context)
+    with pytest.raises(InternalError) as failed:
+        fails({"text": "é" * 300_000}, context)
+    assert len(str(failed.value)) <= CAUSE_CHARS_MAX
+    assert json.loads(str(failed.value))["sentence"].startswith("ValueError: é")

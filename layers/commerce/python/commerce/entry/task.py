@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from commerce.entry.telemetry import count, logger, metrics
-from commerce.errors import DomainError, InvalidRequest
+from commerce.errors import CAUSE_CHARS_MAX, DomainError, InternalError, InvalidRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -46,6 +46,13 @@ def task(
                 count("TaskRefused")
                 logger.info("task refused", extra={"code": error.code(), "detail": str(error)})
                 raise type(error)(error.to_cause(), **error.details) from error
+            except Exception as error:
+                # An execution fails at a cause that is too long, and no Catch catches that.
+                if len(str(error)) <= CAUSE_CHARS_MAX:
+                    raise
+                logger.exception("a task failed at length")
+                named = InternalError(f"{type(error).__name__}: {error}")
+                raise InternalError(named.to_cause()) from None
             count("TaskDone")
             return result
 
