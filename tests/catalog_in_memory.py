@@ -112,6 +112,7 @@ def bring(text: str, catalog: CatalogInMemory, **asked: Any) -> ImportReport:
         catalog,  # type: ignore[arg-type] # a fake
         lambda quantities, _now: len(quantities),
         lambda: NOW,
+        "GBP",
     )
 
 

@@ -33,5 +33,8 @@ files = ImportFiles(environment().imports_bucket)
 def handler(request: http.Request[ImportRequest, http.Nothing]) -> http.Response:
     """Answer with what was done and what was left out."""
     first_units = partial(open_stock, stock=stock, catalog=catalog, settings=settings)
-    report = imports.import_products(request.body, files, catalog, first_units, system_clock)
+    base_currency = settings.current().base_currency
+    report = imports.import_products(
+        request.body, files, catalog, first_units, system_clock, base_currency
+    )
     return http.Response(report)

@@ -30,7 +30,9 @@ class StoppedClock:
         return NOW
 
 
-def bring(text: str, clock: object = None, **other: object) -> ImportReport:
+def bring(
+    text: str, clock: object = None, base_currency: str = "GBP", **other: object
+) -> ImportReport:
     """Import a file's text."""
     stock = StockStore(table("stock"))
     return import_products(
@@ -39,6 +41,7 @@ def bring(text: str, clock: object = None, **other: object) -> ImportReport:
         catalog(),
         partial(stock.open_many, location="main"),
         clock or StoppedClock(),  # type: ignore[arg-type] # any clock
+        base_currency,
     )
 
 

@@ -136,6 +136,11 @@ def test_the_base_currency_and_markets_are_the_requests() -> None:
     assert saved().variants[0].prices == {"USD": 950, "JPY": 1500}
 
 
+def test_prices_without_a_currency_are_in_the_shops_base_currency() -> None:
+    bring(csv_text(csv_row(Variant_Price="250000")), base_currency="VND")
+    assert saved().variants[0].prices == {"VND": 250_000}
+
+
 def test_an_import_that_runs_out_of_time_is_finished_by_sending_it_again() -> None:
     rows = [csv_row(Handle=f"mug-{n}", Variant_SKU=f"MUG-{n}") for n in range(20)]
     text = csv_text(*rows)
@@ -266,6 +271,7 @@ def test_an_import_reads_the_version_that_is_named_and_says_so() -> None:
         catalog(),
         _no_stock,
         StoppedClock(),
+        "GBP",
     )
     assert (report.products_created, report.version_id) == (1, "second")
 

@@ -35,6 +35,7 @@ def unguarded(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _GUARDED.match(cell) else cell
 
 
+@cache
 def short_text(chars_max: int) -> Callable[[str], str]:
     """Give a reader of one line of at most that many characters, by the rule of the API."""
     return _text(Line(chars_max, 1), "has a line break, a control character or no other")

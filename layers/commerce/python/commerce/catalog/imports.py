@@ -79,6 +79,7 @@ def import_products(
     catalog: CatalogStore,
     open_stock: OpenStock,
     clock: Clock,
+    base_currency: str,
 ) -> ImportReport:
     """Create and update the products of a file.
 
@@ -86,6 +87,8 @@ def import_products(
     ----------
     open_stock
         Gives SKUs that have no stock yet their first units, and tells how many it were.
+    base_currency
+        The currency of prices without one, where the request names none.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def import_products(
     """
     deadline = clock() + timedelta(seconds=_SECONDS_MAX)
     text = request.csv if request.csv is not None else files.text(request.version_id or "")
-    parsed = parse(text, request.currency, request.markets)
+    parsed = parse(text, request.currency or base_currency, request.markets)
     tally = _Tally(errors=list(parsed.errors))
     for start in range(0, len(parsed.products), _PRODUCTS_A_READ):
         some = parsed.products[start : start + _PRODUCTS_A_READ]

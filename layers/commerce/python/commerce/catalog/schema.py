@@ -321,7 +321,13 @@ class ImportRequest(_Write):
             examples=["3HL4kqtJlcpXroDTDmjVBH40Nrjfkd"],
         ),
     ] = None
-    currency: Annotated[Currency, Field(description="The currency of `Variant Price`.")] = "GBP"
+    currency: Annotated[
+        Currency | None,
+        Field(
+            description="The currency of `Variant Price`; the shop's base currency if absent.",
+            examples=["GBP"],
+        ),
+    ] = None
     markets: Annotated[
         dict[Annotated[str, Line(_MARKET_CHARS_MAX, 1)], Currency],
         Field(

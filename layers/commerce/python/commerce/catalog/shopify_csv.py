@@ -190,7 +190,7 @@ class _Row:
         """Give a cell without blanks around it; empty where the column is missing."""
         position = self.header.positions.get(key, len(self.cells))
         cell = self.cells[position].strip() if position < len(self.cells) else ""
-        return csv_cells.unguarded(cell)
+        return csv_cells.unguarded(cell) if cell[:1] == "'" else cell
 
     def error(self, key: str, reason: str) -> RowError:
         return RowError(self.line, self.header.names.get(key, _standard_name(key)), reason)
