@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
 from builders import NOW, ORDER_ID, details, line, order, table
+from cloud_in_memory import table_name
 from commerce.clock import to_text
+from commerce.dynamo.table import Table, dynamodb_client
 from commerce.emails.model import FAILED, SENDING, SENT, STATUSES, Email
 from commerce.emails.operations import tell_buyer
 from commerce.emails.store import KEPT, LEASE, EmailStore, email_key
@@ -388,3 +391,24 @@ def test_a_domain_goes_out_in_ascii(domain: str, ascii: str) -> None:  # noqa: A
         stubbed.add_response("send_email", {"MessageId": "m"}, wanted)
         mailer = Mailer("shop@example.com", client)
         assert mailer.send(f"ada@{domain}", subject="s", text="t", html="h") == "m"
+
+
+class Behind:
+    """DynamoDB, of which a read that may be a moment behind sees nothing of the last minute."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a call by its name in the SDK."""
+        return getattr(dynamodb_client(), name)
+
+    def query(self, **call: Any) -> Any:
+        if call["ConsistentRead"]:
+            return dynamodb_client().query(**call)
+        return {"Items": [], "Count": 0}
+
+
+def test_an_email_of_this_moment_is_forgotten_with_the_others_about_its_order() -> None:
+    client: Any = Behind()
+    store = EmailStore(Table(table_name("emails"), client))
+    store.claim(email(), NOW)
+    store.forget_about(ORDER_ID)
+    assert EmailStore(table("emails")).newest(STATUSES, ORDER_ID, limit=10) == ([], None)

@@ -110,7 +110,7 @@ class EmailStore:
 
     def forget_about(self, order_id: str) -> None:
         """Take all e-mails about an order away; repeated, once."""
-        for item in self._table.query("#pk = :pk", {"pk": order_id}):
+        for item in self._table.query("#pk = :pk", {"pk": order_id}, consistent=True):
             self._table.delete(Delete({"pk": item["pk"], "sk": item["sk"]}))
 
     def newest(
