@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,10 @@ from commerce.errors import IllegalTransition, ItemTooLarge
 from commerce.fulfillment.model import CANCELLATIONS_MAX, FULFILLMENTS_MAX, Acting, cancel_units
 from commerce.lifecycle import CONFIRMED, REQUIRES_ACTION
 from commerce.orders.model import Change, Details, OrderLine, Stop
-from commerce.orders.record import Cancellation, Fulfillment, OrderRecord, part_id
+from commerce.orders.record import Cancellation, Fulfillment, OrderRecord, Return, part_id
+from commerce.orders.records import part_key
 from commerce.orders.snapshot import TAIL_BYTES_MAX
+from commerce.orders.store import order_key
 from commerce.orders.watchdog import RESUMED_KEPT, interrupt
 from commerce.pricing.model import Destination, LineRequest
 from commerce.returns.model import RETURNS_MAX, Refund
@@ -173,6 +175,43 @@ def test_what_a_buyer_wrote_is_erased_from_a_long_history_too(
     assert record.canceled == {"line_1": 60}
 
 
+def test_returns_that_no_transaction_takes_together_are_handed_over_and_erased(
+    database: Any,
+) -> None:
+    shop, customer = ShopAtWork(database), "customer_" + "a" * 32
+    shop.orders.place_once(order(), details())
+    shop.orders.begin_cancel(ORDER_ID, "execution-1", "place_order", {}, NOW)
+    units = {"line_1": 1}
+    times = {"requested": "2026-03-01T12:00:00.000Z"}
+    with_parts = {"parts": {"details#0000": 1}}
+    for number in range(1, 17):
+        wish = Return(
+            part_id("return", ORDER_ID, number),
+            "received",
+            units,
+            "damaged",
+            times,
+            "my aunt".ljust(300_000),
+        )
+        item = {**part_key(wish.id), **asdict(wish), "version": 2}
+        Table("test-orders_table", database).put(Put(item))
+        with_parts["parts"][item["sk"]] = 2
+    head = Update(order_key(ORDER_ID), "SET #parts = :parts", values=with_parts)
+    Table("test-orders_table", database).update(head)
+
+    mortal: Any = Mortal(database)
+    mortal.left = 1
+    with pytest.raises(Killed):
+        ShopAtWork(mortal).records.hand_over(ORDER_ID, "ada@example.com", customer)
+    assert shop.record(ORDER_ID).details.customer_id is None
+    assert shop.records.hand_over(ORDER_ID, "ada@example.com", customer)
+    assert shop.record(ORDER_ID).details.customer_id == customer
+    owners = [item["owner"] for item in shop.items("orders") if item["sk"].startswith("return#")]
+    assert owners == [f"return#{customer}"] * 16
+    shop.records.erase_buyer(ORDER_ID)
+    assert {each.note for each in shop.record(ORDER_ID).returns} == {""}
+
+
 def test_an_undo_that_is_redriven_for_ever_finds_room(database: Any) -> None:
     shop = ShopAtWork(database)
     shop.fill({("SKU1", "main"): 1})
@@ -270,6 +309,28 @@ def test_what_does_not_fit_is_refused_by_name(call: str, client: str, database: 
         "transact update": partial(table.transact, [update]),
     }
     assert isinstance(refusal(acts[call]), ItemTooLarge)
+
+
+class Killed(Exception):
+    """The function died before its next transaction."""
+
+
+class Mortal:
+    """A database whose caller dies before so many transactions."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.left = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a call by its name in the SDK."""
+        return getattr(self._inner, name)
+
+    def transact_write_items(self, **call: Any) -> Any:
+        if not self.left:
+            raise Killed
+        self.left -= 1
+        return self._inner.transact_write_items(**call)
 
 
 class AsAws:
