@@ -310,7 +310,7 @@ class OrderStore:
         OrderCanceled
             The undo was decided before.
         """
-        order = self.get(order_id)
+        order = self._as_placed(order_id)
         if order.status == CONFIRMED:
             return order
         try:
@@ -321,6 +321,11 @@ class OrderStore:
             if refused.details["status"] == CONFIRMED:
                 return self.get(order_id)
             raise OrderCanceled("the order was cancelled before", order_id=order_id) from None
+
+    def _as_placed(self, order_id: str) -> Order:
+        """Read a decision record that may be a moment old: how it is numbered never changes."""
+        item = self._table.get(order_key(_checked(order_id)), consistent=False)
+        return order_from(item) if item else self.get(order_id)
 
     def id_of_number(self, number: str) -> str | None:
         """Give the id of the order that has a number; None where none has it."""
