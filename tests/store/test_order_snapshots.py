@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from builders import ORDER_ID, details, line, order
+from cloud_in_memory import table_name
 from commerce.errors import CartChanged, TooManyUnits, TransactionConflict
 from commerce.lifecycle import CANCELED, PACKED, SHIPPED
 from commerce.orders.model import Details
@@ -127,6 +128,23 @@ def test_who_reads_an_order_sees_it_before_a_decision_or_after(database: Emulate
     assert set(statuses) == {frozenset({PACKED}), frozenset({CANCELED})}
 
 
+def test_a_return_that_is_asked_for_while_its_order_is_claimed_is_the_customers(
+    database: EmulatedDynamoDb,
+) -> None:
+    order_id, parts = packed_in_three(database)
+    ShopAtWork(database).ship(parts[0])
+    before, customer = database.saved(), "customer_" + "a" * 32
+    for seed in range(SEEDS):
+        database.go_back_to(before)
+        seen: Any = SeenOneByOne(database, seed)
+        shop = ShopAtWork(seen)
+        assert shop.records.hand_over(order_id, "ada@example.com", customer)
+        seen.hide_last()
+        asked = shop.request(order_id, {"line_1": 1})
+        theirs, _ = shop.records.list_returns_of(customer, limit=9)
+        assert [each.id for _, each in theirs] == [asked]
+
+
 class Dead:
     """A provider whose caller dies before it is reached."""
 
@@ -212,6 +230,22 @@ def test_an_order_that_is_never_seen_whole_is_not_decided_on(database: EmulatedD
         with pytest.raises(TransactionConflict):
             blind.ship(part)
     assert shop.everything() == before
+
+
+@pytest.mark.parametrize("sort_key", ["fulfillment#0001", "cancellation#0001"])
+def test_a_part_that_is_another_than_was_read_is_not_written_over(
+    database: EmulatedDynamoDb, sort_key: str
+) -> None:
+    order_id, parts = packed_in_three(database)
+    other = {"pk": {"S": order_id}, "sk": {"S": sort_key}, "version": {"N": "77"}}
+
+    def meanwhile() -> None:
+        database.put_item(TableName=table_name("orders"), Item=other)
+
+    read_then_written: Any = Interrupted(2, meanwhile, database)
+    with pytest.raises(TransactionConflict):
+        ShopAtWork(read_then_written).shortage(parts[0], {"line_1": 1})
+    assert other in database.items("orders")
 
 
 def test_an_order_of_before_is_read_and_keeps_its_parts_from_then_on(
