@@ -36,11 +36,11 @@ from commerce.orders.store import (
     BY_MAILBOX,
     BY_OWNER,
     BY_STATUS,
-    SHARDS,
     OrderStore,
     details_key,
     order_from,
     order_key,
+    partitions_of,
     read_details,
 )
 
@@ -151,9 +151,7 @@ class OrderSearch:
             partitions.append((BY_MAILBOX, mailbox_listing(wanted.email)))
         else:
             statuses = [wanted.status] if wanted.status else STATUSES
-            partitions = [
-                (BY_STATUS, f"{status}#{shard}") for status in statuses for shard in range(SHARDS)
-            ]
+            partitions = [(BY_STATUS, name) for name in partitions_of(statuses)]
         walks = [self._walk(index, name, wanted, before) for index, name in partitions]
         once = groupby(merge(*walks, reverse=True))
         return (place for place, _ in once)

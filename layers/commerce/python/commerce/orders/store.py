@@ -202,7 +202,8 @@ def _newest_of(
         yield from places
 
 
-def _partitions(statuses: Iterable[str]) -> list[str]:
+def partitions_of(statuses: Iterable[str]) -> list[str]:
+    """Name all partitions of `by_status` that orders of some statuses stand in."""
     names = dict.fromkeys(name for each in statuses for name in (each, _watched(each)))
     return [f"{name}#{shard}" for name in names for shard in range(SHARDS)]
 
@@ -534,7 +535,7 @@ class OrderStore:
         tuple
             The orders, and the position to go on from, None on the last page.
         """
-        partitions = _partitions([status] if status else STATUSES)
+        partitions = partitions_of([status] if status else STATUSES)
         page, further = newest_in(
             self._table, partitions, lambda entry: str(entry["pk"]), limit, before
         )
@@ -565,7 +566,7 @@ class OrderStore:
         """Read a page of the ids of confirmed and completed orders, and the place to go on from."""
         place = after or {"partition": 0, "start": None}
         number: int = place["partition"]
-        partitions = _partitions((CONFIRMED, COMPLETED))
+        partitions = partitions_of((CONFIRMED, COMPLETED))
         entries, last = self._table.query_page(
             "#listed = :listed",
             {"listed": partitions[number]},
