@@ -99,7 +99,7 @@ def test_a_product_is_listed_for_buyers_and_staff_and_its_category_too() -> None
     assert listed["next_cursor"] is None
     assert call("list_all_products", query={"status": "active"}).body["items"] == [made]
     assert call("list_categories").body["items"] == [
-        {"slug": "mugs", "title": "Mugs", "products": 1}
+        {"slug": "mugs", "title": "Mugs", "path": ["Mugs"], "products": 1}
     ]
 
 

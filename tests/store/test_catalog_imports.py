@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from builders import NOW, table
@@ -20,7 +19,7 @@ from commerce.catalog.import_files import FILE_BYTES_MAX, OBJECT_KEY, ImportFile
 from commerce.catalog.imports import import_products
 from commerce.catalog.model import Product
 from commerce.catalog.schema import ImportRequest
-from commerce.errors import InvalidImport, NotFound
+from commerce.errors import InvalidImport, NotFound, Throttled
 from commerce.stock.store import StockStore
 from store.import_at_work import Files, StoppedClock, bring, counts, errors, units
 
@@ -226,7 +225,7 @@ def test_whatever_s3_says_of_a_version_it_does_not_give_the_file_is_not_found(
 def test_a_failure_of_s3_is_no_missing_file(s3: S3Client) -> None:
     with Stubber(s3) as stubbed:
         stubbed.add_client_error("get_object", "SlowDown", http_status_code=503)
-        with pytest.raises(ClientError):
+        with pytest.raises(Throttled):
             ImportFiles("imports", s3).text("1")
 
 
