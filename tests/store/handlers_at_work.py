@@ -28,7 +28,15 @@ from store.emulated_dynamodb import EmulatedDynamoDb
 # The states of place_order.asl.json, with the functions that are its tasks.
 STEPS = ("orders/place_order", "stock/reserve_stock", "payments/authorize_payment")
 CONFIRM = "orders/confirm_order"
-_OF_A_STEP = ("order_id", "cart_id", "attempt", "expected_total", "idempotency_key", "fingerprint")
+_OF_A_STEP = (
+    "order_id",
+    "cart_id",
+    "attempt",
+    "expected_total",
+    "idempotency_key",
+    "fingerprint",
+    "payment",
+)
 
 
 @dataclass(frozen=True)
