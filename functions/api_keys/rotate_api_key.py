@@ -29,6 +29,11 @@ def handler(request: http.Request[RotateApiKey, http.Nothing]) -> http.Response:
     """Answer with the key and its new secret, which is not shown again, a repeat included."""
     now, random_bytes = system_clock(), secrets.token_bytes(SECRET_BYTES)
     key, secret = rotate_key(
-        request.path["id"], request.body.overlap_hours, random_bytes, now, keys=keys
+        request.path["id"],
+        request.body.overlap_hours,
+        random_bytes,
+        now,
+        keys=keys,
+        call=request.call,
     )
     return http.Response(ApiKeySecret.made(key, secret, now))

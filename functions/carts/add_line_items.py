@@ -20,5 +20,5 @@ ports = Ports.of(environment())
 )
 def handler(request: http.Request[AddLines, http.Nothing]) -> http.Response:
     """Answer with the changed cart."""
-    cart = operations.add_line_items(request.path["id"], request.body, ports)
+    cart = operations.add_line_items(request.path["id"], request.body, ports, request.call)
     return http.Response(cart)

@@ -30,5 +30,5 @@ def handler(request: http.Request[CreateCart, http.Nothing]) -> http.Response:
     storefront = storefront_of(
         request.publishable_key, system_clock(), keys=keys, settings=ports.settings
     )
-    cart = operations.create_cart(request.body, ports, storefront)
+    cart = operations.create_cart(request.body, ports, storefront, request.call)
     return http.Response(cart, headers={"Location": f"/store/carts/{cart.id}"})

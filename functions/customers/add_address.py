@@ -2,14 +2,12 @@
 
 from commerce.clock import system_clock
 from commerce.customers import operations
-from commerce.customers.model import ADDRESS_ID_PREFIX
 from commerce.customers.schema import AddressView, NewAddress
 from commerce.customers.store import CustomerStore
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
 from commerce.errors import NotFound, SessionEnded, TooManyAddresses, TransactionConflict
-from commerce.ids import new_id
 
 customers = CustomerStore(Table(environment().customers_table))
 
@@ -26,10 +24,10 @@ customers = CustomerStore(Table(environment().customers_table))
 def handler(request: http.Request[NewAddress, http.Nothing]) -> http.Response:
     """Answer with the address."""
     now = system_clock()
-    address_id = new_id(ADDRESS_ID_PREFIX, now)
+    address_id = operations.address_id_for(request.caller.id, request.call, now)
     customer, address = operations.add_address(
         request.caller.id, request.body, address_id, now, customers=customers
     )
     answer = http.Response(AddressView.of(customer, address))
-    answer.headers["Location"] = f"/store/customers/me/addresses/{address_id}"
+    answer.headers["Location"] = f"/store/customers/me/addresses/{address.address_id}"
     return answer

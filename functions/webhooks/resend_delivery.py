@@ -36,5 +36,6 @@ def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
         endpoints=endpoints,
         deliveries=deliveries,
         queue=queue,
+        call=request.call,
     )
     return http.Response(DeliveryView.of(delivery))

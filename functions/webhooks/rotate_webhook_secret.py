@@ -1,6 +1,6 @@
 """Staff get a new signing secret for a webhook endpoint."""
 
-from commerce.clock import system_clock
+from commerce.clock import system_clock, to_text
 from commerce.dynamo.table import Table
 from commerce.entry import http
 from commerce.environment import environment
@@ -25,6 +25,8 @@ secrets = SigningSecrets(Secret(environment().webhook_secret))
 )
 def handler(request: http.Request[http.Nothing, http.Nothing]) -> http.Response:
     """Answer with the endpoint and its new secret, which is not shown again."""
-    endpoint = endpoints.rotate_secret(request.path["id"], system_clock())
-    shown = EndpointSecret.made(endpoint, secrets.newest(endpoint))
+    now = system_clock()
+    endpoint = endpoints.rotate_secret(request.path["id"], now, request.call)
+    is_new = endpoint.updated_at == to_text(now)
+    shown = EndpointSecret.made(endpoint, secrets.newest(endpoint) if is_new else None)
     return http.Response.versioned(shown, endpoint.version)

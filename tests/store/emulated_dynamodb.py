@@ -30,7 +30,7 @@ class EmulatedDynamoDb:
         """Throw away what the tables hold."""
         dynamodb.reset()
         for noun in self._nouns:
-            declared = template()["Resources"][f"{noun.title()}Table"]["Properties"]
+            declared = template()["Resources"][f"{_in_one_word(noun)}Table"]["Properties"]
             wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
             self.create_table(
                 TableName=table_name(noun),
@@ -70,6 +70,10 @@ class EmulatedDynamoDb:
             return answer
 
         return call
+
+
+def _in_one_word(noun: str) -> str:
+    return noun.title().replace("_", "")
 
 
 def _asked(operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:

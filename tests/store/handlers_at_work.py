@@ -21,6 +21,7 @@ from botocore.compat import HTTPHeaders
 
 from cloud_in_memory import ROOT
 from commerce.dynamo.table import dynamodb_client
+from commerce.queues import sqs_client
 from commerce.secret import secrets_client
 from commerce.workflows import step_functions_client
 from store.emulated_dynamodb import EmulatedDynamoDb
@@ -59,9 +60,11 @@ class _Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:1:function:a-function"
     aws_request_id = "request"
 
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 10_000
+    def __init__(self, milliseconds: int = 10_000) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
 
 
 class _Raw(io.BytesIO):
@@ -73,7 +76,10 @@ class HandlersAtWork:
     """Calls handlers by folder and name, such as `orders/get_order`.
 
     `written` are the partitions that they wrote to, or would have, since it was emptied.
+    `milliseconds` is how long a function may still run, so how long a claim of a key stands.
     """
+
+    milliseconds = 10_000
 
     def __init__(self, database: EmulatedDynamoDb) -> None:
         self._database = database
@@ -86,6 +92,7 @@ class HandlersAtWork:
         body: Any = None,
         *,
         customer: str | None = None,
+        staff: str | None = None,
         **more: Mapping[str, str],
     ) -> Answer:
         """Call an operation; `more` are `headers` and `query`.
@@ -94,8 +101,14 @@ class HandlersAtWork:
         ----------
         customer
             Whose access token API Gateway has verified, by id; nobody's where None.
+        staff
+            The role of the member of staff whose token the authorizer has verified.
         """
-        claims = {"claims": {"sub": customer.removeprefix("customer_")}} if customer else {}
+        claims: dict[str, Any] = {}
+        if customer:
+            claims = {"claims": {"sub": customer.removeprefix("customer_")}}
+        if staff:
+            claims = {"kind": "staff", "id": "1", "name": "ada", "roles": staff}
         event = {
             "requestContext": {"requestId": "request", "authorizer": claims},
             "pathParameters": dict(path or {}),
@@ -103,7 +116,7 @@ class HandlersAtWork:
             "headers": dict(more.get("headers", {})),
             "body": None if body is None else json.dumps(body),
         }
-        given = _module(name).handler(event, _Context())
+        given = _module(name).handler(event, _Context(self.milliseconds))
         return Answer(given["statusCode"], given["body"], given["headers"])
 
     @contextmanager
@@ -113,6 +126,7 @@ class HandlersAtWork:
             (dynamodb_client(), "before-send.dynamodb", self._query),
             (step_functions_client(), "before-send.sfn", self._execute),
             (secrets_client(), "before-send.secretsmanager", _tell_secret),
+            (sqs_client(), "before-send.sqs", _take_message),
         )
         for client, event, answer in answers:
             client.meta.events.register_first(event, answer)
@@ -125,8 +139,12 @@ class HandlersAtWork:
     def _query(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         operation, document = _asked(request)
         self.written |= set(_written(operation, document))
-        status, answer = self._database.answer(operation, document)
+        status, answer = self._asked_of_database(operation, document)
         return _response(request, status, answer)
+
+    def _asked_of_database(self, operation: str, document: Any) -> tuple[int, Any]:
+        """Give the database's answer; a test that disturbs it has its own."""
+        return self._database.answer(operation, document)
 
     def _execute(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         operation, document = _asked(request)
@@ -138,6 +156,10 @@ class HandlersAtWork:
 
 def _tell_secret(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
     return _response(request, 200, {"SecretString": "a secret of the tests"})
+
+
+def _take_message(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    return _response(request, 200, {"MessageId": "a message of the tests"})
 
 
 def _placed(given: Mapping[str, Any]) -> dict[str, str]:

@@ -63,7 +63,9 @@ class Office:
         return key_shown(secret, at, keys=self.keys) is not None
 
     def rotate(self, key_id: str, hours: int, random: bytes, at: datetime = NOW) -> str:
-        return rotate_key(key_id, hours, random, at, keys=self.keys)[1]
+        secret = rotate_key(key_id, hours, random, at, keys=self.keys)[1]
+        assert secret
+        return secret
 
     def storefront(self, text: str | None, at: datetime = NOW) -> str | None:
         return storefront_of(text, at, keys=self.keys, settings=self.settings)

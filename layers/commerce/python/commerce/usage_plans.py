@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from commerce.outages import named_outages
 
@@ -23,6 +24,10 @@ def api_gateway_client() -> Any:
 def parameters_client() -> Any:
     """Give this process's client of the parameter store."""
     return cast("Any", boto3).client("ssm", config=_CONFIG)
+
+
+class UsageKeyTaken(Exception):
+    """API Gateway has this usage key already."""
 
 
 class UsagePlan:
@@ -48,11 +53,18 @@ class UsagePlan:
 
         Raises
         ------
+        UsageKeyTaken
+            It was called with this usage key before, and may have died half-way.
         Throttled, DependencyUnavailable
             It is not told whether they go by it.
         """
         with named_outages("the API's gateway"):
-            made = self._gateway.create_api_key(name=name, value=usage_key, enabled=True)
+            try:
+                made = self._gateway.create_api_key(name=name, value=usage_key, enabled=True)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConflictException":
+                    raise
+                raise UsageKeyTaken("API Gateway has this usage key") from None
             self._gateway.create_usage_plan_key(
                 usagePlanId=self._plan_id, keyId=made["id"], keyType="API_KEY"
             )

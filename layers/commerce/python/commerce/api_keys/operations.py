@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from commerce.api_keys.model import (
     ACTIVE,
+    KEY_ID_PREFIX,
     PUBLISHABLE,
     SECRET,
     ApiKey,
@@ -17,8 +19,9 @@ from commerce.api_keys.schema import NewApiKey
 from commerce.api_keys.store import ApiKeyStore
 from commerce.clock import from_text, to_text
 from commerce.errors import ApiKeyNotActive, InvalidRequest, Unauthenticated
+from commerce.ids import new_id
 from commerce.settings.store import SettingsStore
-from commerce.usage_plans import UsagePlan
+from commerce.usage_plans import UsageKeyTaken, UsagePlan
 
 
 def make_key(
@@ -30,8 +33,11 @@ def make_key(
     *,
     keys: ApiKeyStore,
     plan: UsagePlan,
+    call: str = "",
 ) -> tuple[ApiKey, str | None]:
     """Make a key, and give it with its secret, which is kept nowhere.
+
+    One of this id that was made before, by the same call, is given without its secret.
 
     API Gateway is told of a secret key first: one that it does not know opens nothing.
 
@@ -45,6 +51,9 @@ def make_key(
         sentence = "the key would have expired already"
         fault = {"path": "$.expires_at", "code": "in_the_past", "detail": sentence}
         raise InvalidRequest(sentence, errors=[fault])
+    made_before = keys.find(key_id)
+    if made_before is not None:
+        return made_before, None
     secret = secret_text(key_id, random_bytes) if wanted.type == SECRET else None
     key = ApiKey(
         key_id=key_id,
@@ -56,9 +65,20 @@ def make_key(
         expires_at=expires_at,
         secret_hash=hash_of(secret) if secret else None,
     )
-    if secret:
+    if secret is None:
+        keys.add(key)
+        return key, None
+    try:
         plan.admit(key.usage_key, key.name)
-    keys.add(key)
+    except UsageKeyTaken:
+        # An earlier run of this call died on the way. What it left at API Gateway opens nothing.
+        instead = new_id(KEY_ID_PREFIX, now)
+        secret = secret_text(instead, random_bytes)
+        key = replace(key, key_id=instead, secret_hash=hash_of(secret))
+        plan.admit(key.usage_key, key.name)
+        keys.add_instead(key, call, key_id)
+    else:
+        keys.add(key)
     return key, secret
 
 
@@ -69,8 +89,12 @@ def rotate_key(
     now: datetime,
     *,
     keys: ApiKeyStore,
-) -> tuple[ApiKey, str]:
+    call: str = "",
+) -> tuple[ApiKey, str | None]:
     """Give a key another secret; the one before opens on for the overlap.
+
+    A `call` that comes again gives it no other, and gets the key without its secret, which
+    is kept nowhere.
 
     Raises
     ------
@@ -83,7 +107,8 @@ def rotate_key(
         raise ApiKeyNotActive("the key was revoked or has expired; make another")
     secret = secret_text(key_id, random_bytes)
     overlap = timedelta(hours=overlap_hours)
-    return keys.rotate(key_id, hash_of(secret), overlap, now), secret
+    key = keys.rotate(key_id, hash_of(secret), overlap, now, call)
+    return key, secret if key.secret_hash == hash_of(secret) else None
 
 
 def key_shown(text: str, now: datetime, *, keys: ApiKeyStore) -> ApiKey | None:

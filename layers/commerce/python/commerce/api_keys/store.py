@@ -15,8 +15,17 @@ from datetime import datetime, timedelta
 
 from commerce.api_keys.model import KEY_ID_PREFIX, USE_NOTED_EVERY, ApiKey
 from commerce.clock import to_text
-from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
-from commerce.errors import ApiKeyNotActive, NotFound
+from commerce.dynamo.calls import made_instead
+from commerce.dynamo.table import (
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Table,
+    TransactionRefused,
+    Update,
+)
+from commerce.errors import ApiKeyNotActive, NotFound, TransactionConflict
 from commerce.ids import is_id
 
 KEYS = "keys"
@@ -24,7 +33,10 @@ KEYS = "keys"
 # An id is made once; this only guards against two keys under one id.
 IS_NEW = "attribute_not_exists(#pk)"
 # A publishable key has none, and a revoked one none any more.
-CAN_ROTATE = "attribute_exists(#secret_hash)"
+CAN_ROTATE = (
+    "attribute_exists(#secret_hash)"
+    " AND (attribute_not_exists(#rotated_for) OR #rotated_for <> :call)"
+)
 # The first word stands: who revoked it, and when.
 NOT_REVOKED_YET = "attribute_exists(#pk) AND attribute_not_exists(#revoked_at)"
 # Calls at the same moment write once.
@@ -74,12 +86,27 @@ class ApiKeyStore:
 
     def add(self, key: ApiKey) -> None:
         """Keep a new key."""
-        facts = {name: value for name, value in asdict(key).items() if value is not None}
-        del facts["key_id"]
-        self._table.put(Put({**key_key(key.key_id), **facts, "scopes": list(key.scopes)}, IS_NEW))
+        self._table.put(Put(_item(key), IS_NEW))
 
-    def rotate(self, key_id: str, secret_hash: str, overlap: timedelta, now: datetime) -> ApiKey:
+    def add_instead(self, key: ApiKey, call: str, seen: str) -> None:
+        """Keep a new key as what a call makes, in the place of one that it did not come to.
+
+        Raises
+        ------
+        TransactionConflict
+            Another run of the call did so first.
+        """
+        try:
+            self._table.transact([Put(_item(key), IS_NEW), made_instead(call, seen, key.key_id)])
+        except TransactionRefused:
+            raise TransactionConflict("the same call is at work elsewhere") from None
+
+    def rotate(
+        self, key_id: str, secret_hash: str, overlap: timedelta, now: datetime, call: str = ""
+    ) -> ApiKey:
         """Open with another secret from now on, and with the one before it until the overlap ends.
+
+        For a `call`, once: where it was done before, the key has the hash of that time.
 
         Of two rotations within the overlap, the first one's secret opens on, and the one
         before that does not.
@@ -94,15 +121,23 @@ class ApiKeyStore:
         update = Update(
             key_key(key_id),
             "SET #previous_hash = #secret_hash, #previous_until = :until, "
-            "#secret_hash = :secret_hash, #rotated_at = :now",
+            "#secret_hash = :secret_hash, #rotated_at = :now, #rotated_for = :call",
             CAN_ROTATE,
-            {"secret_hash": secret_hash, "until": to_text(now + overlap), "now": to_text(now)},
+            {
+                "secret_hash": secret_hash,
+                "until": to_text(now + overlap),
+                "now": to_text(now),
+                # Without a call, a rotation is one of its own.
+                "call": call or secret_hash,
+            },
         )
         try:
             return _from_item(self._table.update(update))
         except ConditionFailed as failed:
             if failed.item is None:
                 raise _not_found() from None
+            if call and failed.item.get("rotated_for") == call and "secret_hash" in failed.item:
+                return _from_item(failed.item)
             raise ApiKeyNotActive("the key was revoked, or has no secret to rotate") from None
 
     def revoke(self, key_id: str, by: str, now: datetime) -> ApiKey:
@@ -141,10 +176,19 @@ class ApiKeyStore:
             return
 
 
+_NOT_OF_A_KEY = {"pk", "sk", "rotated_for"}
+
+
+def _item(key: ApiKey) -> Item:
+    facts = {name: value for name, value in asdict(key).items() if value is not None}
+    del facts["key_id"]
+    return {**key_key(key.key_id), **facts, "scopes": list(key.scopes)}
+
+
 def _not_found() -> NotFound:
     return NotFound("there is no such API key")
 
 
 def _from_item(item: Item) -> ApiKey:
-    facts = {name: value for name, value in item.items() if name not in {"pk", "sk"}}
+    facts = {name: value for name, value in item.items() if name not in _NOT_OF_A_KEY}
     return ApiKey(key_id=item["sk"], **{**facts, "scopes": tuple(item["scopes"])})

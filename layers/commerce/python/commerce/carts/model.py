@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from commerce.addresses import faults_in
 from commerce.clock import to_text
 from commerce.errors import CartTooLarge, NotFound
+from commerce.ids import RandomBits
 from commerce.pricing import Destination, LineRequest
 
 LINES_MAX = 2_000
@@ -16,6 +17,8 @@ LINES_PER_REQUEST_MAX = 250
 QUANTITY_MAX = 999_999
 LINE_ID_PATTERN = "^line_[0-9]{1,9}$"
 KEPT_FOR = timedelta(days=30)
+# An edit whose answer was lost comes again within seconds; so many others may come between.
+EDITS_KNOWN = 20
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Cart:
     `expires_at` is in epoch seconds; `next_line` numbers the next new line, so that
     the id of a removed line never comes back for another SKU. `customer_id` is whose it
     is once somebody who is signed in has claimed it. `storefront` is the id of the
-    publishable key it was opened with.
+    publishable key it was opened with. `edits` are the marks of its last edits, by which one
+    that comes again is known.
     """
 
     cart_id: str
@@ -51,6 +55,7 @@ class Cart:
     next_line: int
     customer_id: str | None = None
     storefront: str | None = None
+    edits: tuple[str, ...] = ()
 
     @property
     def skus(self) -> list[str]:
@@ -92,9 +97,23 @@ def open_cart(cart_id: str, currency: str, now: datetime) -> Cart:
     )
 
 
-def touched(cart: Cart, now: datetime) -> Cart:
-    """Give the next version of a changed cart; it is kept for 30 days from now."""
-    return replace(cart, version=cart.version + 1, updated_at=to_text(now), expires_at=_expiry(now))
+def edit_mark(random_bits: RandomBits) -> str:
+    """Give the mark of an edit that no key names."""
+    return f"{random_bits(64):016x}"
+
+
+def touched(cart: Cart, now: datetime, edit: str = "") -> Cart:
+    """Give the next version of a changed cart; it is kept for 30 days from now.
+
+    `edit` is the mark of the change, where it may come again.
+    """
+    return replace(
+        cart,
+        version=cart.version + 1,
+        updated_at=to_text(now),
+        expires_at=_expiry(now),
+        edits=(*cart.edits, edit)[-EDITS_KNOWN:] if edit else cart.edits,
+    )
 
 
 def add_lines(cart: Cart, new_lines: Sequence[NewLine]) -> Cart:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 
 from commerce.carts.model import (
     Cart,
@@ -11,6 +13,7 @@ from commerce.carts.model import (
     add_lines,
     change_line,
     claim,
+    edit_mark,
     missing_for_checkout,
     open_cart,
     remove_line,
@@ -44,7 +47,6 @@ from commerce.errors import (
     PriceMissing,
     UnknownSku,
 )
-from commerce.ids import new_id
 from commerce.lifecycle import CANCELED, REQUIRES_ACTION
 from commerce.orders.model import IN_FLIGHT, Checkout
 from commerce.orders.owners import order_token_for
@@ -121,8 +123,10 @@ def price_for_checkout(
     return cart, priced, in_force
 
 
-def create_cart(request: CreateCart, ports: Ports, storefront: str | None = None) -> CartView:
-    """Open a cart, with lines, buyer and fulfillment where they are given.
+def create_cart(
+    request: CreateCart, ports: Ports, storefront: str | None = None, call: str = ""
+) -> CartView:
+    """Open a cart, with lines, buyer and fulfillment where they are given; for a call, once.
 
     `storefront` is the id of the publishable key that it is opened with.
 
@@ -148,15 +152,18 @@ def create_cart(request: CreateCart, ports: Ports, storefront: str | None = None
             ],
         )
     new_lines = [line.to_new_line() for line in request.line_items]
-    cart = add_lines(open_cart(new_id("cart", now, ports.random_bits), currency, now), new_lines)
+    cart_id = ports.carts.id_for(call, now, ports.random_bits)
+    cart = add_lines(open_cart(cart_id, currency, now), new_lines)
     cart = replace(request.applied_to(cart), storefront=storefront)
     _refuse_wrong_option(cart, settings)
     variants = ports.catalog.variants(cart.skus)
     _refuse_unsellable(
         [line.sku for line in request.line_items], variants, currency, "$.line_items[{}].sku"
     )
-    ports.carts.open(cart)
-    return _shown(cart, variants, settings, ports)
+    opened = ports.carts.open_once(cart)
+    if opened != cart:
+        variants = ports.catalog.variants(opened.skus)
+    return _shown(opened, variants, settings, ports)
 
 
 def read_cart(cart_id: str, ports: Ports) -> CartView:
@@ -211,8 +218,8 @@ def patch_cart(cart_id: str, request: PatchCart, ports: Ports) -> CartView:
     return _edit(cart_id, ports, change)
 
 
-def add_line_items(cart_id: str, request: AddLines, ports: Ports) -> CartView:
-    """Put units of one or many SKUs into the cart.
+def add_line_items(cart_id: str, request: AddLines, ports: Ports, call: str = "") -> CartView:
+    """Put units of one or many SKUs into the cart; for a call, once.
 
     Raises
     ------
@@ -234,7 +241,7 @@ def add_line_items(cart_id: str, request: AddLines, ports: Ports) -> CartView:
         _refuse_unsellable(skus, variants, cart.currency, path)
         return add_lines(cart, new_lines)
 
-    return _edit(cart_id, ports, change, skus)
+    return _edit(cart_id, ports, change, skus, call)
 
 
 def change_line_item(cart_id: str, line_id: str, quantity: int, ports: Ports) -> CartView:
@@ -275,11 +282,14 @@ def _edit(
     ports: Ports,
     change: Callable[[Cart, Mapping[str, Variant], ShopSettings], Cart],
     skus: Sequence[str] = (),
+    call: str = "",
 ) -> CartView:
     """Change a cart that is open, and give it priced.
 
     `change` sees the cart as it is, the variants of its lines and of `skus`, and the
-    settings. Where somebody else was faster it is asked again with the newer cart.
+    settings. Where somebody else was faster it is asked again with the newer cart. A cart
+    that has this edit's mark was changed by it before: by an earlier run of the same
+    `call`, or by a write of this one that was not heard of.
 
     Raises
     ------
@@ -291,22 +301,22 @@ def _edit(
     CartChanged
         Somebody else was faster again and again.
     """
-    settings = ports.settings.current()
-    for tries_left in reversed(range(_EDIT_TRIES)):
+    settings, edit = ports.settings.current(), call or edit_mark(ports.random_bits)
+    for tries in count(1):
         now = ports.clock()
         cart = ports.carts.read(cart_id, now)
         _refuse_unless_open(ports.checkouts(cart_id))
         variants = ports.catalog.variants([*cart.skus, *skus])
-        changed = change(cart, variants, settings)
-        if changed != cart:
-            changed = touched(changed, now)
-            try:
-                ports.carts.change(changed, expected_version=cart.version)
-            except CartChanged:
-                if not tries_left:
-                    raise
-                continue
-        break
+        changed = cart if edit in cart.edits else change(cart, variants, settings)
+        if changed == cart:
+            break
+        if tries > _EDIT_TRIES:
+            raise CartChanged("others keep changing the cart")
+        changed = touched(changed, now, edit)
+        # Where this fails, the next look at the cart tells by whom it was changed.
+        with suppress(CartChanged):
+            ports.carts.change(changed, expected_version=cart.version)
+            break
     return _shown(changed, variants, settings, ports)
 
 

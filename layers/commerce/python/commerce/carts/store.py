@@ -14,18 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from commerce.carts.model import Buyer, Cart
+from commerce.dynamo.calls import Calls
 from commerce.dynamo.table import ConditionFailed, Delete, Item, Put, Table
 from commerce.errors import CartChanged, NotFound
-from commerce.ids import is_id
+from commerce.ids import RandomBits, is_id
 from commerce.pricing import Destination, LineRequest
 
 BY_CUSTOMER = "by_customer"
+# Guests are not told apart, so a key is not a caller's for ever; as long as answers are kept.
+CALL_KNOWN_FOR = timedelta(days=1)
 
-# An id is made once; this only guards against two carts under one id.
+# Also met by the repeat of a call that opened it.
 _IS_NEW = "attribute_not_exists(#pk)"
 # Also false where the item is gone, so an edit cannot bring an expired cart back.
 _IS_UNCHANGED = "#version = :expected"
@@ -41,6 +44,7 @@ class CartStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._calls = Calls(table)
 
     def read(self, cart_id: str, now: datetime) -> Cart:
         """Give a cart, as of the last write.
@@ -57,6 +61,10 @@ class CartStore:
             raise NotFound("there is no such cart, or it has expired")
         return _from_item(item)
 
+    def id_for(self, call: str, now: datetime, random_bits: RandomBits) -> str:
+        """Give the id of the cart that a call opens; its repeats of a day open no other."""
+        return self._calls.id_for(call, "cart", now, keep=CALL_KNOWN_FOR, random_bits=random_bits)
+
     def open(self, cart: Cart) -> None:
         """Keep a new cart.
 
@@ -65,7 +73,16 @@ class CartStore:
         CartChanged
             There is a cart with this id already.
         """
-        self._put(Put(_to_item(cart), _IS_NEW))
+        if self.open_once(cart) != cart:
+            raise CartChanged("there is a cart with this id already")
+
+    def open_once(self, cart: Cart) -> Cart:
+        """Keep a new cart, and give it; one with this id that was opened before stays."""
+        try:
+            self._table.put(Put(_to_item(cart), _IS_NEW))
+        except ConditionFailed as before:
+            return _from_item(before.item) if before.item else cart
+        return cart
 
     def change(self, cart: Cart, expected_version: int) -> None:
         """Keep a cart as it is now, if nobody changed it since `expected_version`.
@@ -75,7 +92,10 @@ class CartStore:
         CartChanged
             Somebody did, or the cart is gone.
         """
-        self._put(Put(_to_item(cart), _IS_UNCHANGED, {"expected": expected_version}))
+        try:
+            self._table.put(Put(_to_item(cart), _IS_UNCHANGED, {"expected": expected_version}))
+        except ConditionFailed:
+            raise CartChanged("the cart was changed at the same moment") from None
 
     def ids_of(self, customer_id: str) -> Iterator[str]:
         """Walk the ids of a customer's carts; the index may be a moment behind."""
@@ -87,12 +107,6 @@ class CartStore:
     def forget(self, cart_id: str) -> None:
         """Take a cart away; repeated, once."""
         self._table.delete(Delete(cart_key(cart_id)))
-
-    def _put(self, put: Put) -> None:
-        try:
-            self._table.put(put)
-        except ConditionFailed:
-            raise CartChanged("the cart was changed at the same moment") from None
 
 
 def _to_item(cart: Cart) -> Item:
@@ -115,6 +129,8 @@ def _to_item(cart: Cart) -> Item:
         item["customer_id"] = cart.customer_id
     if cart.storefront is not None:
         item["storefront"] = cart.storefront
+    if cart.edits:
+        item["edits"] = list(cart.edits)
     return item
 
 
@@ -133,6 +149,7 @@ def _from_item(item: Item) -> Cart:
         next_line=item["next_line"],
         customer_id=item.get("customer_id"),
         storefront=item.get("storefront"),
+        edits=tuple(item.get("edits", ())),
     )
 
 

@@ -26,7 +26,7 @@ from commerce.catalog.schema import (
 )
 from commerce.catalog.store import CatalogStore
 from commerce.dynamo.cursor import Cursors
-from commerce.errors import HandleTaken, NotFound, StaleVersion
+from commerce.errors import HandleTaken, NotFound, SkuTaken, StaleVersion
 from commerce.settings.recent import RecentSettings
 
 _ARCHIVE_TRIES = 3
@@ -111,7 +111,7 @@ def list_all_products(
 def create_product(
     body: NewProduct, product_id: str, now: datetime, catalog: CatalogStore
 ) -> Product:
-    """Save a new product under this id.
+    """Save a new product under this id; one that is there already stays as it is.
 
     A handle that was not asked for but follows from the title never stands in the
     way: where it is taken, it gets a suffix.
@@ -129,6 +129,11 @@ def create_product(
         if body.handle:
             raise
         return catalog.add(_with_distinct_handle(product))
+    except (StaleVersion, SkuTaken):
+        made_before = catalog.find(product_id, consistent=True)
+        if made_before is None:
+            raise
+        return catalog.settle(made_before)
 
 
 def read_product(id_or_handle: str, catalog: CatalogStore) -> Product:

@@ -101,11 +101,15 @@ def confirm(customer: Customer, now: datetime) -> Customer:
 def add_address(customer: Customer, address: Address, *, default: bool, now: datetime) -> Customer:
     """Give a customer with one more address; the first one is the default.
 
+    One of the same id is the same, however it was changed since.
+
     Raises
     ------
     TooManyAddresses
         There are 50 already.
     """
+    if any(each.address_id == address.address_id for each in customer.addresses):
+        return customer
     if len(customer.addresses) >= ADDRESSES_MAX:
         raise TooManyAddresses(f"a customer has {ADDRESSES_MAX} addresses at most; delete one")
     customer = replace(changed(customer, now), addresses=(*customer.addresses, address))

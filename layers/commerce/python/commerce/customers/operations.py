@@ -16,6 +16,7 @@ from commerce.customers import model
 from commerce.customers.attempts import CODES_SENT, CODES_TRIED, SIGN_INS, AttemptStore, Limit
 from commerce.customers.model import (
     ACTIVE,
+    ADDRESS_ID_PREFIX,
     DELETED,
     UNCONFIRMED,
     Address,
@@ -42,6 +43,7 @@ from commerce.errors import (
     TransactionConflict,
     WrongCredentials,
 )
+from commerce.ids import derived_id, new_id
 from commerce.mailboxes import mailbox
 from commerce.user_pool import Tokens, UserPool
 
@@ -301,6 +303,13 @@ def change_own(
     return new
 
 
+def address_id_for(customer_id: str, call: str, now: datetime) -> str:
+    """Give the id of the address that a call adds: for all its repeats the same."""
+    if not call:
+        return new_id(ADDRESS_ID_PREFIX, now)
+    return derived_id(ADDRESS_ID_PREFIX, customer_id, call)
+
+
 def add_address(
     customer_id: str,
     wanted: NewAddress,
@@ -325,7 +334,8 @@ def add_address(
     def with_it(customer: Customer) -> Customer:
         return model.add_address(customer, address, default=wanted.default, now=now)
 
-    return change(customer_id, with_it, customers), address
+    customer = change(customer_id, with_it, customers)
+    return customer, customer.address(address_id)
 
 
 def change_address(
@@ -416,6 +426,8 @@ def change(
     for _ in range(_TRIES):
         old = there(customers.get(customer_id))
         new = step(old)
+        if new == old:
+            return old
         try:
             customers.change(new, old.version)
         except StaleVersion:

@@ -128,6 +128,16 @@ class Request(Generic[Body, Query]):
         return f"{self.caller.name} {key}" if key else self.request_id
 
     @property
+    def call(self) -> str:
+        """What tells this call from all others but its own repeats; empty without a key.
+
+        It follows from the route, the caller, the key and what the call asks for.
+        """
+        key = self.headers.get("idempotency-key", "").strip()
+        whose = f"{self.caller.name} {self.publishable_key or ''}"
+        return idempotency.digest(f"{whose} {key} {self.fingerprint}") if key else ""
+
+    @property
     def token(self) -> str:
         """The access token the caller was let in with, for who asks Cognito in its name."""
         return bearer_token(self.headers)

@@ -76,9 +76,14 @@ class Shop:
 def start_run(
     run_id: str, by: str, now: datetime, *, runs: ReconciliationStore, machine: StateMachine
 ) -> Run:
-    """Record a run, and have the state machine walk it; one that cannot start is `failed`."""
+    """Record a run, and have the state machine walk it; one that cannot start is `failed`.
+
+    Repeated under its id, it is the run that there is.
+    """
     run = Run(run_id, RUNNING, by, to_text(now))
-    runs.begin(run)
+    began = runs.begin(run)
+    if began.status != RUNNING:
+        return began
     place = Place()
     try:
         machine.start(
@@ -87,9 +92,9 @@ def start_run(
         )
     except Exception:
         # Nobody would ever end it, and it must not seem to run for ever.
-        runs.begin(replace(run, status=FAILED, ended_at=to_text(now)))
+        runs.fail(replace(run, status=FAILED, ended_at=to_text(now)))
         raise
-    return run
+    return began
 
 
 def walk_part(

@@ -53,10 +53,17 @@ class ReconciliationStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def begin(self, run: Run) -> None:
-        """Record that a run begins, or that it could not."""
-        item = {name: value for name, value in asdict(run).items() if value is not None}
-        self._table.put(Put({**item, **run_key(run.run_id)}))
+    def begin(self, run: Run) -> Run:
+        """Record that a run begins; one of this id that began before stays as it is."""
+        try:
+            self._table.put(Put(_run_item(run), NOT_FOUND_YET))
+        except ConditionFailed as before:
+            return _run(before.item) if before.item else run
+        return run
+
+    def fail(self, run: Run) -> None:
+        """Record that a run could not begin."""
+        self._table.put(Put(_run_item(run)))
 
     def record(self, run_id: str, finding: Finding) -> None:
         """Record what was found, once; a repeat never takes back that it was repaired."""
@@ -126,6 +133,11 @@ class ReconciliationStore:
             "#pk = :run", {"run": run_id}, limit=limit, start=start
         )
         return [_finding(item) for item in items], last["sk"] if last else None
+
+
+def _run_item(run: Run) -> Item:
+    facts = {name: value for name, value in asdict(run).items() if value is not None}
+    return {**facts, **run_key(run.run_id)}
 
 
 def _run(item: Mapping[str, Any]) -> Run:

@@ -19,7 +19,7 @@ from typing import Any
 from commerce.clock import to_text
 from commerce.dynamo.table import ConditionFailed, Item, Key, Put, Table, Update
 from commerce.errors import DeliveryInProgress, NotFound
-from commerce.ids import is_id
+from commerce.ids import is_id, new_id
 from commerce.webhooks.model import (
     ATTEMPTS_KEPT,
     CLAIM_LIFE,
@@ -50,6 +50,7 @@ NOBODY_IS_SENDING = "(attribute_not_exists(#sending) OR #due_at <= :now)"
 STILL_DUE = f"#due_at = :seen AND {NOBODY_IS_SENDING}"
 # Without this, a resend of what was just deleted would make an empty delivery.
 THERE_AND_NOBODY_IS_SENDING = f"attribute_exists(#pk) AND {NOBODY_IS_SENDING}"
+NOT_RESENT_FOR_IT = "(attribute_not_exists(#resent_for) OR #resent_for <> :call)"
 
 
 def delivery_key(endpoint_id: str, delivery_id: str) -> Key:
@@ -157,8 +158,10 @@ class DeliveryStore:
                 if taken:
                     yield taken
 
-    def send_again(self, endpoint_id: str, delivery_id: str, now: datetime) -> Delivery:
-        """Begin a new round of attempts, whatever became of those before.
+    def send_again(
+        self, endpoint_id: str, delivery_id: str, now: datetime, call: str = ""
+    ) -> Delivery:
+        """Begin a new round of attempts, whatever became of those before; for a `call`, once.
 
         Raises
         ------
@@ -171,9 +174,11 @@ class DeliveryStore:
         update = Update(
             delivery_key(endpoint_id, delivery_id),
             "SET #status = :pending, #round_from = #tried, #due = :shard, #due_at = :due, "
-            "#next_attempt_at = :now, #expires_at = :expires REMOVE #sending",
-            THERE_AND_NOBODY_IS_SENDING,
+            "#next_attempt_at = :now, #expires_at = :expires, "
+            "#resent_for = :call REMOVE #sending",
+            f"{THERE_AND_NOBODY_IS_SENDING} AND {NOT_RESENT_FOR_IT}",
             {
+                "call": call or new_id("call", now),
                 "pending": PENDING,
                 "shard": shard_of(seen.delivery_id),
                 "due": to_text(now + QUEUE_GRACE),
@@ -183,7 +188,9 @@ class DeliveryStore:
         )
         try:
             return _delivery(self._table.update(update))
-        except ConditionFailed:
+        except ConditionFailed as failed:
+            if failed.item and call and failed.item.get("resent_for") == call:
+                return _delivery(failed.item)
             raise DeliveryInProgress("it is being sent at this moment") from None
 
     def newest(

@@ -27,7 +27,7 @@ from datetime import datetime
 from commerce.clock import to_text
 from commerce.dynamo.table import ConditionFailed, Delete, Item, Key, Put, Table, Update
 from commerce.errors import NotFound, StaleVersion
-from commerce.ids import is_id
+from commerce.ids import is_id, new_id
 from commerce.webhooks.model import (
     DISABLED,
     ENABLED,
@@ -40,6 +40,7 @@ ENDPOINTS = "endpoints"
 
 IS_NEW = "attribute_not_exists(#pk)"
 IS_THERE = "attribute_exists(#pk)"
+NOT_ROTATED_FOR_IT = f"{IS_THERE} AND (attribute_not_exists(#rotated_for) OR #rotated_for <> :call)"
 UNCHANGED = "#version = :seen"
 # Staff who changed the endpoint since have the last word on it.
 UNCHANGED_AND_ENABLED = "#version = :seen AND #status = :enabled"
@@ -127,8 +128,10 @@ class EndpointStore:
                 "the endpoint was changed since you read it", version=failed.item["version"]
             ) from None
 
-    def rotate_secret(self, endpoint_id: str, now: datetime) -> Endpoint:
+    def rotate_secret(self, endpoint_id: str, now: datetime, call: str = "") -> Endpoint:
         """Sign with another secret from now on, and for a day with the one before it too.
+
+        For a `call`, once: where it was done before, the endpoint is as it was left.
 
         Raises
         ------
@@ -138,14 +141,21 @@ class EndpointStore:
         update = Update(
             endpoint_key(endpoint_id),
             "SET #secret_number = #secret_number + :one, #previous_secret_until = :until, "
-            "#updated_at = :now, #version = #version + :one",
-            IS_THERE,
-            {"until": to_text(now + ROTATION_OVERLAP), "now": to_text(now), "one": 1},
+            "#updated_at = :now, #version = #version + :one, #rotated_for = :call",
+            NOT_ROTATED_FOR_IT,
+            {
+                "until": to_text(now + ROTATION_OVERLAP),
+                "now": to_text(now),
+                "one": 1,
+                "call": call or new_id("call", now),
+            },
         )
         try:
             return _endpoint(self._table.update(update))
-        except ConditionFailed:
-            raise _not_found() from None
+        except ConditionFailed as failed:
+            if failed.item is None:
+                raise _not_found() from None
+            return _endpoint(failed.item)
 
     def disable(self, endpoint: Endpoint, reason: str, now: datetime) -> bool:
         """Send it nothing more; tell whether this call disabled it."""
@@ -206,6 +216,9 @@ class EndpointStore:
         return endpoint
 
 
+_NOT_OF_AN_ENDPOINT = {"pk", "sk", "rotated_for"}
+
+
 def _not_found() -> NotFound:
     return NotFound("there is no such webhook endpoint")
 
@@ -217,5 +230,5 @@ def _item(endpoint: Endpoint) -> Item:
 
 
 def _endpoint(item: Item) -> Endpoint:
-    facts = {name: value for name, value in item.items() if name not in {"pk", "sk"}}
+    facts = {name: value for name, value in item.items() if name not in _NOT_OF_AN_ENDPOINT}
     return Endpoint(endpoint_id=item["sk"], **{**facts, "event_types": tuple(item["event_types"])})

@@ -33,7 +33,7 @@ def register_endpoint(
     endpoints: EndpointStore,
     resolve: Resolve,
 ) -> Endpoint:
-    """Tell an address of events from now on.
+    """Tell an address of events from now on; one of this id that is there stays as it is.
 
     Raises
     ------
@@ -42,8 +42,11 @@ def register_endpoint(
     TooManyEndpoints
         There are 50 already; two registrations at once may make it 51.
     """
+    registered = {each.endpoint_id: each for each in endpoints.all()}
+    if endpoint_id in registered:
+        return registered[endpoint_id]
     _check(wanted.url, resolve, private_allowed=private_allowed)
-    if len(endpoints.all()) >= ENDPOINTS_MAX:
+    if len(registered) >= ENDPOINTS_MAX:
         raise TooManyEndpoints(f"a shop has {ENDPOINTS_MAX} endpoints at most; delete one")
     endpoint = Endpoint(
         endpoint_id=endpoint_id,
@@ -105,8 +108,11 @@ def resend_delivery(
     endpoints: EndpointStore,
     deliveries: DeliveryStore,
     queue: Queue,
+    call: str = "",
 ) -> Delivery:
     """Send a delivery again, at once and with all its retries, whatever became of it.
+
+    A `call` that comes again rings for the same round of attempts.
 
     The receiver gets the same `webhook-id`, so one that took it before may ignore it.
 
@@ -122,7 +128,7 @@ def resend_delivery(
     endpoint = endpoints.get(endpoint_id)
     if endpoint.status == DISABLED:
         raise EndpointDisabled("enable the endpoint first", reason=endpoint.disabled_reason)
-    delivery = deliveries.send_again(endpoint_id, delivery_id, now)
+    delivery = deliveries.send_again(endpoint_id, delivery_id, now, call)
     ring(delivery, queue)
     return delivery
 

@@ -94,7 +94,7 @@ class EndpointSecret(EndpointView):
     )
 
     @classmethod
-    def made(cls, endpoint: Endpoint, secret: str) -> EndpointSecret:
+    def made(cls, endpoint: Endpoint, secret: str | None) -> EndpointSecret:
         """Show an endpoint with its secret."""
         return cls.model_validate({**_shown(endpoint), "secret": secret})
 
