@@ -73,6 +73,18 @@ class BusyCarts(CartStore):
         super().change(cart, expected_version)
 
 
+class UnheardCarts(BusyCarts):
+    """Carts whose first change is done and not heard of, before others change them, too.
+
+    So the SDK's repeat of it meets their change, and not its own.
+    """
+
+    def change(self, cart: Cart, expected_version: int) -> None:
+        if self.times:
+            CartStore.change(self, cart, expected_version)
+        super().change(cart, expected_version)
+
+
 def variant(sku: str, pence: int = 1000, **other: Any) -> Variant:
     facts: dict[str, Any] = {
         "prices": {"GBP": pence, "EUR": pence},
@@ -665,3 +677,25 @@ def test_a_cart_that_is_an_order_says_nothing_of_stock() -> None:
     shown = operations.read_cart(cart.id, done)
     assert shown.line_items[0].availability is None
     assert told(shown) == []
+
+
+@pytest.mark.parametrize("call", ["", "the call"])
+def test_an_edit_that_was_done_and_not_heard_of_is_known_behind_anothers(call: str) -> None:
+    ports = shop(carts=UnheardCarts(times=1))
+    cart = opened(ports, ("PEN", 1))
+    two = AddLines.model_validate({"sku": "MUG", "quantity": 2})
+
+    view = operations.add_line_items(cart.id, two, ports, call)
+
+    assert {line.sku: line.quantity for line in view.line_items} == {"PEN": 2, "MUG": 2}
+
+
+def test_an_edit_that_comes_again_with_its_call_is_done_once_and_another_call_is_another() -> None:
+    ports = shop()
+    cart = opened(ports, ("PEN", 1))
+    two = AddLines.model_validate({"sku": "MUG", "quantity": 2})
+    units = [
+        operations.add_line_items(cart.id, two, ports, call).line_items[1].quantity
+        for call in ("one", "one", "other", "one", "", "")
+    ]
+    assert units == [2, 2, 4, 4, 6, 8]
