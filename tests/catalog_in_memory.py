@@ -51,6 +51,11 @@ class CatalogInMemory:
         """Every product, oldest first."""
         return [to_product(json.loads(each)) for each in self._items.values()]
 
+    def find(self, product_id: str, *, consistent: bool = False) -> Product | None:
+        """Give the product of an id."""
+        assert consistent
+        return next((each for each in self.products if each.product_id == product_id), None)
+
     def find_imported(self, keys: Sequence[str]) -> dict[str, Product]:
         """Give the products of these import keys."""
         return {each.import_key: each for each in self.products if each.import_key in keys}
