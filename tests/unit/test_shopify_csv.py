@@ -171,8 +171,15 @@ def test_a_market_of_unknown_currency_is_reported_and_costs_no_product() -> None
     assert found.products[0].variants[0].prices == {"GBP": 950}
 
 
-def test_a_shop_that_sold_more_than_it_had_starts_with_nothing() -> None:
-    assert only(read(csv_row(Variant_Inventory_Qty="-3"))).variants[0].quantity == 0
+def test_a_shop_that_sold_more_than_it_had_starts_with_nothing_and_is_told() -> None:
+    found = read(csv_row(Variant_Inventory_Qty="-3"))
+    assert found.products[0].variants[0].quantity == 0
+    (error,) = found.errors
+    assert (error.line, error.column, error.reason) == (
+        2,
+        "Variant Inventory Qty",
+        "is -3: it starts with nothing in stock",
+    )
 
 
 @pytest.mark.parametrize(

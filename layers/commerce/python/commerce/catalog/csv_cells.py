@@ -177,8 +177,3 @@ def integer(cell: str) -> int:
     if not _INTEGER.fullmatch(cell):
         raise ValueError("must be a whole number")
     return int(cell)
-
-
-def quantity(cell: str) -> int:
-    """Read a quantity; a shop that sold more than it had starts with nothing here."""
-    return max(0, integer(cell))

@@ -430,7 +430,7 @@ def _media(rows: Iterable[_Row], errors: list[RowError]) -> tuple[Media, ...]:
 
 @dataclass(frozen=True)
 class _ReadVariant:
-    """A variant's row as read; no variant where something in it is wrong."""
+    """A variant's row as read; no variant where it cannot be, else what was read otherwise."""
 
     row: _Row
     variant: ParsedVariant | None
@@ -467,11 +467,20 @@ def _variant(key: str, row: _Row, first: _Row, header: _Header) -> _ReadVariant:
     if header.has("price") and not row.get("price") and priceless:
         reader.refuse("price", "is empty")
     compare_at_prices = _prices(reader, header, "compare_at_price")
-    quantity = reader.read("quantity", csv_cells.quantity)
+    quantity = reader.read("quantity", csv_cells.integer)
     if reader.errors:
         return _ReadVariant(row, None, tuple(reader.errors))
-    parsed = ParsedVariant(row.line, sku, made, fields, prices, compare_at_prices, quantity)
-    return _ReadVariant(row, parsed, ())
+    opening = _opening(reader, quantity)
+    parsed = ParsedVariant(row.line, sku, made, fields, prices, compare_at_prices, opening)
+    return _ReadVariant(row, parsed, tuple(reader.errors))
+
+
+def _opening(reader: _Reader, quantity: int | None) -> int | None:
+    """Give the units a variant starts with: none where more was sold elsewhere than was there."""
+    if quantity is None or quantity >= 0:
+        return quantity
+    reader.refuse("quantity", f"is {quantity}: it starts with nothing in stock")
+    return 0
 
 
 def _option_values(reader: _Reader, first: _Row) -> dict[str, str]:
