@@ -50,6 +50,15 @@ def test_one_field_of_the_address_can_change_alone() -> None:
     assert cart.destination == Destination("1 High Street", "London", None, "N2 2BB", "GB")
 
 
+def test_a_buyer_may_be_called() -> None:
+    buyer = patched(EMPTY, {"buyer": {"phone_number": " +44 20 7946 0000"}}).buyer
+    assert buyer == Buyer(phone_number="+44 20 7946 0000")
+    assert patched(EMPTY, {"buyer": {"phone_number": ""}}).buyer == Buyer()
+    assert refused_paths(PatchCart, {"buyer": {"phone_number": "call me"}}) == [
+        ("buyer", "phone_number")
+    ]
+
+
 @pytest.mark.parametrize("tag", ["de", "en", "de-AT", "zh-Hant-TW"])
 def test_a_buyer_names_a_language_as_browsers_do(tag: str) -> None:
     assert patched(EMPTY, {"buyer": {"language": tag}}).buyer.language == tag

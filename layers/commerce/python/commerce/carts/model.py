@@ -28,6 +28,7 @@ class Buyer:
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    phone_number: str | None = None
     language: str | None = None
 
 

@@ -181,6 +181,7 @@ class BuyerBody(_Write):
     email: Annotated[Email | None, Blank] = Field(None, examples=["ada@example.com"])
     first_name: Annotated[Text | None, Blank] = None
     last_name: Annotated[Text | None, Blank] = None
+    phone_number: Annotated[PhoneNumber | None, Blank] = Field(None, examples=["+44 20 7946 0000"])
     language: Annotated[Language | None, Blank] = Field(
         None,
         description="BCP 47. E-mails are in English or German; English where this is neither.",
@@ -330,6 +331,7 @@ class BuyerView(BaseModel):
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    phone_number: str | None = None
     language: str | None = None
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from commerce.catalog import model
 from commerce.catalog.availability import Availability, Offer
@@ -64,8 +67,21 @@ Handle = Annotated[
     StringConstraints(pattern=model.HANDLE_PATTERN, max_length=model.HANDLE_CHARS_MAX),
     Field(examples=["canvas-tote"], description="A unique name for URLs."),
 ]
+
+
+def _usable_sku(sku: Any) -> Any:
+    # Before the pattern, which no person reads.
+    if isinstance(sku, str) and not re.fullmatch(model.NEW_SKU_PATTERN, sku):
+        raise PydanticCustomError(
+            "unusable_sku",
+            "a SKU has letters, digits and signs of ASCII, no slash, and no blank at its ends",
+        )
+    return sku
+
+
 Sku = Annotated[
     str,
+    BeforeValidator(_usable_sku),
     StringConstraints(pattern=model.NEW_SKU_PATTERN, max_length=model.SKU_CHARS_MAX),
     Field(
         examples=["TOTE-NAT"],
