@@ -145,6 +145,7 @@ def stock_by_hand(walk: Walk, sku: str, other: str) -> None:
         adjusted = walk.do(f"POST /admin/stock/{other}/adjustments", one_more)
         assert adjusted["available"] == units
     assert len(walk.do(f"GET /admin/stock/{sku}")["adjustments"]) == 1
+    assert walk.do("GET /admin/stock")["items"]
     counted = {"sku": other, "counted": 5, "reason": "yearly count"}
     moved = {"sku": other, "from_location": "main", "to_location": "north", "quantity": 3}
     for operation, change in (("stock-counts", counted), ("stock-transfers", moved)):
