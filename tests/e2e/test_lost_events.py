@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from commerce.dynamo.table import Table
 from e2e.event_log import Log
 from e2e.recovery import sweep, wait_until
 from e2e.sales import Executions, Money, Sale
@@ -72,7 +73,13 @@ def test_what_orders_are_owed_is_done_though_every_event_of_it_is_lost(
     assert packed.money() == Money(captured=packed.total)
     wait_until(lambda: partly.stock() == [(8, 2, 0)], "the stock of what was cancelled")
     wait_until(lambda: arrived.stock() == [(9, 0, 2)], "the stock of what came back")
-    arrived.decide(wish, "refund")
+    orders = Table(cloud.stack_outputs()["OrdersTableName"], cloud.dynamodb)
+    wait = "#pk = :order AND begins_with(#sk, :wait)", {"order": arrived.id, "wait": "wait#return"}
+    wait_until(lambda: any(orders.query(*wait, consistent=True)), "who waits for the refund")
+    with deaf(cloud, "AnswerWaits"):
+        arrived.decide(wish, "refund")
+        log.wait_for(wish, "return.refunding")
+    sweep(cloud)
     arrived.wait(lambda order: order["returns"][0]["status"] == "refunded", "the refund")
     # And all goes on as ever from there.
     packed.deliver(parcel)

@@ -7,6 +7,8 @@ with.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -57,9 +59,12 @@ class Listing:
         answer = self.call(**query)
         assert answer.status_code == 200, answer.text
         page = answer.json()
-        return page["adjustments" if "adjustments" in page else "items"], page.get(
-            "next_cursor"
-        ) or ""
+        if "csv" in page:
+            rows = csv.DictReader(io.StringIO(page["csv"], newline=""))
+            entries = [{"id": handle} for handle in dict.fromkeys(row["Handle"] for row in rows)]
+        else:
+            entries = page["adjustments" if "adjustments" in page else "items"]
+        return entries, page.get("next_cursor") or ""
 
     def wait_for_two(self) -> None:
         """Wait until there is a second page: some lists follow what happened a moment later."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from commerce.clock import Clock, to_text
 from commerce.errors import DomainError, NotFound, TransientError
+from commerce.ids import derived_id
 from commerce.ledger.store import LedgerStore
 from commerce.orders.record import OrderRecord
 from commerce.orders.records import RecordStore
@@ -37,7 +38,7 @@ from commerce.reconciliation.model import (
     in_motion,
     left_open,
 )
-from commerce.reconciliation.store import ReconciliationStore
+from commerce.reconciliation.store import RUN_ID_PREFIX, ReconciliationStore
 from commerce.workflows import StateMachine
 
 logger = logging.getLogger(__name__)
@@ -78,10 +79,13 @@ def start_run(
 ) -> Run:
     """Record a run, and have the state machine walk it; one that cannot start is `failed`.
 
-    Repeated under its id, it is the run that there is.
+    Repeated under its id, it is the run that there is; another where that one failed.
     """
     run = Run(run_id, RUNNING, by, to_text(now))
     began = runs.begin(run)
+    if began.status == FAILED:
+        another = derived_id(RUN_ID_PREFIX, run_id, began.ended_at or "")
+        return start_run(another, by, now, runs=runs, machine=machine)
     if began.status != RUNNING:
         return began
     place = Place()
