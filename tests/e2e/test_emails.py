@@ -225,4 +225,4 @@ def test_the_command_lists_what_was_sent_and_shows_one_whole(
 
     assert record["subject"] in line
     assert "To: ada@example.com" in whole.stdout.splitlines()
-    assert f"Bestellung {order['number']}" in whole.stdout.splitlines()
+    assert f"Bestellung {order['number']} ({order['id']})" in whole.stdout.splitlines()
