@@ -81,8 +81,8 @@ def _usable_sku(sku: Any) -> Any:
 
 Sku = Annotated[
     str,
-    BeforeValidator(_usable_sku),
     StringConstraints(pattern=model.NEW_SKU_PATTERN, max_length=model.SKU_CHARS_MAX),
+    BeforeValidator(_usable_sku),
     Field(
         examples=["TOTE-NAT"],
         description="Unique in the shop; printable ASCII without a slash, for it stands in paths.",
