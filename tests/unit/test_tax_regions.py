@@ -257,10 +257,13 @@ def test_rules_that_would_tax_wrongly_are_refused_by_their_path(
 
 
 def test_every_subdivision_of_iso_3166_2_may_have_rates() -> None:
-    for each in pycountry.subdivisions:
-        region = TaxRegion(each.country_code, {"standard": 1}, each.code.partition("-")[2])
-        faults = faults_of(replace(DEFAULT_SETTINGS, tax=put(region)(DEFAULT_SETTINGS.tax)))
-        assert faults == [], each.code
+    regions = tuple(
+        TaxRegion(each.country_code, {"standard": 1}, each.code.partition("-")[2])
+        for each in pycountry.subdivisions
+    )
+    assert len(regions) > 5_000
+    tax = replace(DEFAULT_SETTINGS.tax, regions=regions)
+    assert faults_of(replace(DEFAULT_SETTINGS, tax=tax)) == []
 
 
 # --- addresses that do not say enough --------------------------------------------
