@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from builders import CART_ID, NOW, line, order
 from cloud_in_memory import table_name
 from commerce.clock import to_text
-from commerce.dynamo.table import Table
+from commerce.dynamo.table import Table, Update
 from commerce.orders.model import Details, order_id_for
+from commerce.orders.owners import guest_owner
 from commerce.orders.records import RecordStore
 from commerce.orders.schema import OrdersQuery
 from commerce.orders.search import (
@@ -24,7 +25,7 @@ from commerce.orders.search import (
     day_after_begins,
     day_begins,
 )
-from commerce.orders.store import OrderStore
+from commerce.orders.store import OrderStore, details_key
 from store.emulated_dynamodb import EmulatedDynamoDb
 
 ADA = "customer_" + "a" * 32
@@ -58,7 +59,7 @@ class Shop:
         self.kept = EmulatedDynamoDb("orders")
         self.database = Counting(self.kept)
         client: Any = self.database
-        table = Table(table_name("orders"), client, pause=lambda _seconds: None)
+        table = self.table = Table(table_name("orders"), client, pause=lambda _seconds: None)
         self.orders = OrderStore(table)
         self.records = RecordStore(table)
         self.search = OrderSearch(table)
@@ -136,6 +137,19 @@ def test_orders_are_found_by_a_mailbox_guests_and_customers_and_nobody_elses(sho
     assert shop.find(email="KUNDE@fass.example") == [other]
     assert shop.find(email="nobody@example.com") == []
     assert shop.find(email="eve@example.com", limit=7) == shop.find(email="eve@example.com")
+
+
+def test_an_order_listed_under_an_address_that_folds_alike_is_its_own_buyers(shop: Shop) -> None:
+    theirs, others = shop.place("kunde@faß.example"), shop.place("kunde@fass.example")
+    # As guests' orders once were listed: folded whole.
+    update = Update(
+        details_key(theirs, 0),
+        "SET #owner = :owner",
+        values={"owner": guest_owner("kunde@fass.example")},
+    )
+    shop.table.update(update)
+    assert shop.find(email="kunde@fass.example") == [others]
+    assert shop.find(email="kunde@faß.example") == [theirs]
 
 
 def test_a_claimed_order_is_found_by_its_address_and_an_erased_one_by_nothing(shop: Shop) -> None:
