@@ -11,7 +11,6 @@ WRITES = {
     "put_item",
     "update_item",
     "delete_item",
-    "batch_write_item",
     "transact_write_items",
 }
 

@@ -51,7 +51,6 @@ CALLS: dict[str, Callable[[Table], object]] = {
     "put": lambda table: table.put(Put({**KEY})),
     "update": lambda table: table.update(Update(KEY, "SET #n = :n", values={"n": 1})),
     "delete": lambda table: table.delete(Delete(KEY)),
-    "put_many": lambda table: table.put_many([{**KEY}]),
     "transact": lambda table: table.transact([Put({**KEY})]),
     "query": lambda table: list(table.query("#pk = :pk", ANYTHING)),
     "query_page": lambda table: table.query_page("#pk = :pk", ANYTHING, limit=1),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -44,7 +44,6 @@ Key = Mapping[str, str]
 
 TRANSACTION_ITEMS_MAX = 100
 _BATCH_GET_MAX = 100
-_BATCH_WRITE_MAX = 25
 _CONFLICT_TRIES = 6
 _CONFLICT_PAUSE_SECONDS = 0.05
 _NAME = re.compile(r"#([A-Za-z_][A-Za-z0-9_]*)")
@@ -264,21 +263,6 @@ class Table:
         """
         with suppress(_OwnWrite):
             self._write("delete_item", _key_arguments(delete))
-
-    def put_many(self, items: Iterable[Item]) -> None:
-        """Write many items without a condition; each is written whole or not at all."""
-        requests: list[Any] = [{"PutRequest": {"Item": to_wire(item)}} for item in items]
-        for start in range(0, len(requests), _BATCH_WRITE_MAX):
-            pending: Any = requests[start : start + _BATCH_WRITE_MAX]
-            for tries in range(_CONFLICT_TRIES):
-                with _translated():
-                    answer = self._client.batch_write_item(RequestItems={self.name: pending})
-                pending = answer.get("UnprocessedItems", {}).get(self.name, [])
-                if not pending:
-                    break
-                self.back_off(tries)
-            else:
-                raise Throttled("the database is busy")
 
     def own(self, write: AnyWrite) -> AnyWrite:
         """Name this table in a write that goes into a transaction begun by another one."""
